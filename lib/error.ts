@@ -1,0 +1,103 @@
+// Every error class of the library and the table of their codes. An error says who was at fault: the peer
+// (RemoteProtocolError), a limit (LimitError), the caller (LocalProtocolError, or the language's own TypeError and
+// RangeError), the opening handshake (HandshakeError), the transport or time (ConnectionError).
+
+/**
+ * What each stable `code` means. A code never changes its meaning; the text of a message may.
+ */
+export const errorCodes = {
+  // The peer broke RFC 6455 §5 (close code 1002) or sent invalid UTF-8 (1007).
+  ERR_WS_UNEXPECTED_RSV: 'A reserved bit is set that no negotiated extension defines (RFC 6455 §5.2)',
+  ERR_WS_UNKNOWN_OPCODE: 'A frame has a reserved opcode (RFC 6455 §5.2)',
+  ERR_WS_MISSING_MASK: 'A frame from a client is not masked (RFC 6455 §5.1)',
+  ERR_WS_UNEXPECTED_MASK: 'A frame from a server is masked (RFC 6455 §5.1)',
+  ERR_WS_CONTROL_FRAME_FRAGMENTED: 'A control frame is fragmented (RFC 6455 §5.5)',
+  ERR_WS_CONTROL_FRAME_TOO_LONG: 'A control frame has over 125 bytes of payload (RFC 6455 §5.5)',
+  ERR_WS_UNEXPECTED_CONTINUATION: 'A continuation frame comes where no message has been started (RFC 6455 §5.4)',
+  ERR_WS_EXPECTED_CONTINUATION: 'A message starts inside another fragmented message (RFC 6455 §5.4)',
+  ERR_WS_LENGTH_NOT_MINIMAL: 'A payload length is not in its shortest form (RFC 6455 §5.2)',
+  ERR_WS_INVALID_LENGTH: 'The most significant bit of a 64-bit payload length is set (RFC 6455 §5.2)',
+  ERR_WS_INVALID_UTF8: 'A text message or a close reason is not valid UTF-8 (RFC 6455 §8.1)',
+  ERR_WS_INVALID_CLOSE_PAYLOAD: 'A close frame has a payload of one byte (RFC 6455 §5.5.1)',
+  ERR_WS_INVALID_CLOSE_CODE: 'A close frame has a close code that must not be sent (RFC 6455 §7.4)',
+  // A limit of this side was reached (close code 1009).
+  ERR_WS_FRAME_TOO_LONG: 'A frame declares a payload over the limit',
+  ERR_WS_MESSAGE_TOO_LONG: 'A message is over the limit',
+  ERR_WS_TOO_MANY_FRAGMENTS: 'A message has more fragments than the limit',
+  // The caller asked for what cannot be done now; nothing was changed.
+  ERR_WS_CLOSED: 'The session is closing or closed',
+  // The connection ended without a closing handshake.
+  ERR_WS_CONNECTION_LOST: 'The transport ended or failed without a closing handshake',
+  ERR_WS_CLOSE_TIMEOUT: 'The closing handshake did not end in time',
+  ERR_WS_HANDLER_TIMEOUT: 'The handler did not end in time after the connection had ended',
+  ERR_WS_CANCELLED: 'The job was cancelled',
+  ERR_WS_HANDLER_FAILED: 'The handler failed',
+  // The opening handshake was refused.
+  ERR_WS_HANDSHAKE: 'The request is no valid opening handshake (RFC 6455 §4.2.1)',
+  ERR_WS_VERSION: 'The version of the protocol is not supported (RFC 6455 §4.4)',
+  ERR_WS_ORIGIN: 'The origin is not admitted (RFC 6455 §10.2)',
+  ERR_WS_HOST: 'The host is not admitted',
+  ERR_WS_HEAD_TOO_LARGE: 'The head of the request is over the limit',
+} as const;
+
+/** A stable literal that tells one kind of failure from another: the keys of {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** The base of every error of this library. */
+export abstract class WebSocketError extends Error {
+  /** Stable literal; see {@link errorCodes}. */
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The peer broke the protocol: the connection is failed with {@link closeCode} (RFC 6455 §7.1.7). */
+export class RemoteProtocolError extends WebSocketError {
+  override readonly name: string = 'RemoteProtocolError';
+  /** 1002 (protocol error) or 1007 (data that is not consistent with its type). */
+  readonly closeCode: number;
+
+  constructor(code: ErrorCode, message: string, closeCode = 1002) {
+    super(code, message);
+    this.closeCode = closeCode;
+  }
+}
+
+/** A limit of this side was reached: the connection is failed with {@link closeCode} (RFC 6455 §10.4). */
+export class LimitError extends WebSocketError {
+  override readonly name: string = 'LimitError';
+  readonly closeCode: number;
+
+  constructor(code: ErrorCode, message: string, closeCode = 1009) {
+    super(code, message);
+    this.closeCode = closeCode;
+  }
+}
+
+/** The peer or a limit is at fault: what the core reports instead of throwing. */
+export type Fault = RemoteProtocolError | LimitError;
+
+/** The caller asked for something that the state does not allow. Nothing was changed. */
+export class LocalProtocolError extends WebSocketError {
+  override readonly name: string = 'LocalProtocolError';
+}
+
+/** The connection ended, or had to be ended, outside the closing handshake. */
+export class ConnectionError extends WebSocketError {
+  override readonly name: string = 'ConnectionError';
+}
+
+/** An opening handshake was refused. */
+export class HandshakeError extends WebSocketError {
+  override readonly name: string = 'HandshakeError';
+  /** The HTTP status that tells the refusal. */
+  readonly status: number;
+
+  constructor(code: ErrorCode, message: string, status: number) {
+    super(code, message);
+    this.status = status;
+  }
+}

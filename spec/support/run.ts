@@ -1,0 +1,101 @@
+// Runs every spec in a process of its own, two at a time, and ends with one plain line: `N passed, N failed`.
+// A file fails as a whole when it reports no test, skips one, or does not end by itself after its last test (then it
+// leaked a handle). Arguments choose files by a part of their path.
+
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const FILE_TIMEOUT = 240_000;
+
+interface Outcome {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly problem: string | undefined;
+  readonly output: string;
+  readonly milliseconds: number;
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function findSpecs(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.spec.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+function count(output: string, label: string): number {
+  const match = output.match(new RegExp(`^\\s*${label}:\\s+(\\d+)`, 'm'));
+  return match ? Number(match[1]) : 0;
+}
+
+function judge(file: string, output: string, code: number | null, timedOut: boolean, milliseconds: number): Outcome {
+  const total = count(output, 'Total');
+  const passed = count(output, 'Passed');
+  const skipped = count(output, 'Skipped');
+  let problem: string | undefined;
+  if (timedOut) problem = 'did not end by itself in time';
+  else if (total === 0) problem = 'reported no test (is .run() missing, or did it crash?)';
+  else if (skipped > 0) problem = `skipped ${skipped} tests`;
+  else if (code !== 0 && passed === total) problem = `ended with exit code ${code}`;
+  const failed = total - passed - skipped + (problem === undefined ? 0 : 1);
+  return { file, passed, failed, problem, output, milliseconds };
+}
+
+function runSpec(file: string): Promise<Outcome> {
+  const started = Date.now();
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', file], {
+      cwd: root,
+      env: { ...process.env, FORCE_COLOR: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGKILL');
+    }, FILE_TIMEOUT);
+    const collect = (chunk: Buffer): void => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve(judge(file, output, code, timedOut, Date.now() - started));
+    });
+  });
+}
+
+async function main(): Promise<void> {
+  const wanted = process.argv.slice(2);
+  const files = findSpecs(join(root, 'spec')).filter(
+    (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
+  );
+  const queue = [...files];
+  const outcomes: Outcome[] = [];
+  const worker = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const outcome = await runSpec(file);
+      outcomes.push(outcome);
+      const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
+      console.log(`${verdict} ${file} (${outcome.passed} passed, ${outcome.milliseconds} ms)`);
+      // What a passing file prints beside its summary (the seeds of its properties) stays visible.
+      if (outcome.failed === 0) for (const line of outcome.output.match(/^seed .*$/gm) ?? []) console.log(`     ${line}`);
+      else console.log(`${outcome.output}\n${outcome.problem === undefined ? '' : `${file} ${outcome.problem}`}`);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+  const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
+  const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+}
+
+await main();
