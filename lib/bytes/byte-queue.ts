@@ -1,0 +1,93 @@
+// Bytes that are kept until a message is whole. Large pieces are kept as they came; tiny ones are copied together, so
+// that a million of them do not cost a million objects. What has been kept is never copied again before `join`.
+
+const EMPTY = new Uint8Array(0);
+
+// A piece this long is worth an object of its own, unless it pins a buffer far larger than itself.
+const KEEP_FROM = 4096;
+const FIRST_BLOCK = 256;
+const LARGEST_BLOCK = 64 * 1024;
+
+/** Whether keeping `length` bytes of `bytes` would keep much more memory alive than that. */
+export function pinsMuch(bytes: Uint8Array, length: number): boolean {
+  return length * 4 < bytes.buffer.byteLength;
+}
+
+/** A list of byte pieces that is joined once. */
+export class ByteQueue {
+  #parts: Uint8Array[] = [];
+  #block: Uint8Array = EMPTY;
+  #blockUsed = 0;
+  #blockSize = FIRST_BLOCK;
+  #length = 0;
+
+  /** Bytes kept. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Keeps `bytes[start, end)`. They must not change afterwards. */
+  append(bytes: Uint8Array, start = 0, end: number = bytes.byteLength): void {
+    const length = end - start;
+    this.#length += length;
+    if (length >= KEEP_FROM && !pinsMuch(bytes, length)) {
+      this.#closeBlock();
+      this.#parts.push(bytes.subarray(start, end));
+      return;
+    }
+    for (let from = start; from < end; ) {
+      if (this.#blockUsed === this.#block.byteLength) this.#openBlock();
+      const to = Math.min(end, from + this.#block.byteLength - this.#blockUsed);
+      this.#copy(bytes, from, to);
+      from = to;
+    }
+  }
+
+  /** All the bytes as one array. The queue is empty afterwards. */
+  join(): Uint8Array {
+    this.#closeBlock();
+    const parts = this.#parts;
+    let whole = parts[0] ?? EMPTY;
+    if (parts.length > 1) {
+      whole = new Uint8Array(this.#length);
+      let offset = 0;
+      for (const part of parts) {
+        whole.set(part, offset);
+        offset += part.byteLength;
+      }
+    }
+    this.clear();
+    return whole;
+  }
+
+  clear(): void {
+    this.#parts = [];
+    this.#block = EMPTY;
+    this.#blockUsed = 0;
+    this.#blockSize = FIRST_BLOCK;
+    this.#length = 0;
+  }
+
+  #copy(bytes: Uint8Array, from: number, to: number): void {
+    // A view for each of a million single bytes would cost more than the bytes.
+    if (to - from < 16) {
+      for (let index = from; index < to; index++) this.#block[this.#blockUsed++] = bytes[index] as number;
+      return;
+    }
+    this.#block.set(bytes.subarray(from, to), this.#blockUsed);
+    this.#blockUsed += to - from;
+  }
+
+  // Blocks grow twofold: never more is allocated than has come, beyond the first block.
+  #openBlock(): void {
+    this.#closeBlock();
+    this.#block = new Uint8Array(this.#blockSize);
+    this.#blockSize = Math.min(this.#blockSize * 2, LARGEST_BLOCK);
+  }
+
+  #closeBlock(): void {
+    if (this.#blockUsed > 0) this.#parts.push(this.#block.subarray(0, this.#blockUsed));
+    this.#block = EMPTY;
+    this.#blockUsed = 0;
+  }
+}

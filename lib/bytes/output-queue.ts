@@ -1,0 +1,131 @@
+// Bytes that wait to be written. Small frames of many turns and connections are written one behind the other into one
+// slab, so that what an endpoint gathers in a turn is one piece; large payloads stay the pieces they are.
+
+const SLAB_SIZE = 32 * 1024;
+
+/** A buffer that is given out front to back and never used twice, so that written bytes stay as they are. */
+export class Slab {
+  bytes: Uint8Array = new Uint8Array(0);
+  position = 0;
+
+  /** Makes sure that `size` bytes are free behind `position`. */
+  reserve(size: number): void {
+    if (this.bytes.byteLength - this.position >= size) return;
+    this.bytes = new Uint8Array(Math.max(SLAB_SIZE, size));
+    this.position = 0;
+  }
+}
+
+interface Entry {
+  readonly bytes: Uint8Array;
+  readonly weight: number;
+  /** Whether this is the payload of a frame whose header ends the entry before it. */
+  readonly isPayload: boolean;
+}
+
+/** The queue of one endpoint's encoded frames. */
+export class OutputQueue {
+  readonly slab: Slab;
+  #entries: Entry[] = [];
+  #head = 0;
+  // The run is what has been written to the slab and is not an entry yet.
+  #runBytes: Uint8Array | undefined;
+  #runStart = 0;
+  #runEnd = 0;
+  #runWeight = 0;
+  #weight = 0;
+
+  constructor(slab: Slab) {
+    this.slab = slab;
+  }
+
+  /** What is queued: bytes, plus what each frame counts beside them. */
+  get weight(): number {
+    return this.#weight;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0 && this.#runBytes === undefined;
+  }
+
+  /** Makes `size` bytes of the slab free: write them to `slab.bytes` from `slab.position` on, then {@link commit}. */
+  reserve(size: number): void {
+    this.slab.reserve(size);
+    if (this.#runBytes !== undefined) {
+      // Another endpoint has written to the slab meanwhile, or the slab is a new one.
+      if (this.#runBytes === this.slab.bytes && this.#runEnd === this.slab.position) return;
+      this.#closeRun();
+    }
+    this.#runBytes = this.slab.bytes;
+    this.#runStart = this.slab.position;
+    this.#runEnd = this.slab.position;
+  }
+
+  /** Queues the `size` bytes that were written after {@link reserve}; `overhead` is what they count beside that. */
+  commit(size: number, overhead: number): void {
+    this.slab.position += size;
+    this.#runEnd = this.slab.position;
+    this.#runWeight += size + overhead;
+    this.#weight += size + overhead;
+  }
+
+  /** Queues the payload of the frame whose header was committed last, as it is. */
+  appendPayload(bytes: Uint8Array): void {
+    this.#closeRun();
+    this.#entries.push({ bytes, weight: bytes.byteLength, isPayload: true });
+    this.#weight += bytes.byteLength;
+  }
+
+  /**
+   * Takes whole frames from the front into `pieces`: all, or as many as reach `size` bytes. Returns their weight.
+   * Between two calls is a place where a control frame may go: no frame is ever cut.
+   */
+  take(size: number, pieces: Uint8Array[]): number {
+    this.#closeRun();
+    const entries = this.#entries;
+    let head = this.#head;
+    let bytes = 0;
+    let weight = 0;
+    while (head < entries.length && (bytes < size || entries[head]?.isPayload)) {
+      const entry = entries[head++] as Entry;
+      pieces.push(entry.bytes);
+      bytes += entry.bytes.byteLength;
+      weight += entry.weight;
+    }
+    this.#weight -= weight;
+    this.#dropBefore(head);
+    return weight;
+  }
+
+  clear(): void {
+    this.#dropBefore(this.#entries.length);
+    this.#runBytes = undefined;
+    this.#runWeight = 0;
+    this.#weight = 0;
+  }
+
+  // Entries that were taken are let go now and then, so that a long queue is not moved at each take.
+  #dropBefore(head: number): void {
+    if (head === this.#entries.length) {
+      this.#entries = [];
+      this.#head = 0;
+    } else if (head >= 64 && head * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(head);
+      this.#head = 0;
+    } else {
+      this.#head = head;
+    }
+  }
+
+  #closeRun(): void {
+    if (this.#runBytes === undefined) return;
+    if (this.#runEnd === this.#runStart) {
+      this.#runBytes = undefined;
+      return;
+    }
+    const bytes = this.#runBytes.subarray(this.#runStart, this.#runEnd);
+    this.#entries.push({ bytes, weight: this.#runWeight, isPayload: false });
+    this.#runBytes = undefined;
+    this.#runWeight = 0;
+  }
+}

@@ -1,0 +1,29 @@
+// The sans-I/O protocol alone: no socket, stream, promise, timer, clock or random source. Re-exports only.
+
+export { ByteQueue } from './bytes/byte-queue.ts';
+export { maskInPlace } from './bytes/mask.ts';
+export { OutputQueue, Slab } from './bytes/output-queue.ts';
+export { Utf8Validator } from './bytes/utf8.ts';
+export { Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
+export type { EndpointEvent } from './endpoint/event.ts';
+export type { EndpointState } from './endpoint/state.ts';
+export {
+  ConnectionError,
+  type ErrorCode,
+  errorCodes,
+  type Fault,
+  HandshakeError,
+  LimitError,
+  LocalProtocolError,
+  RemoteProtocolError,
+  WebSocketError,
+} from './error.ts';
+export { CloseCode, type CloseStatus, isSendableCloseCode } from './frame/close-code.ts';
+export type { Frame, Role } from './frame/frame.ts';
+export { FrameDecoder, type FrameDecoderOptions, type FramePiece } from './frame/frame-decoder.ts';
+export { FrameEncoder, type FrameEncoderOptions } from './frame/frame-encoder.ts';
+export { Opcode } from './frame/opcode.ts';
+export { type ConnectionLimits, defaultLimits, type HandshakeLimits, type ProtocolLimits } from './limits.ts';
+export type { Message, MessageSource } from './message/message.ts';
+export { MessageAssembler, type MessageAssemblerLimits } from './message/message-assembler.ts';
+export { fragmentMessage } from './message/message-fragmenter.ts';

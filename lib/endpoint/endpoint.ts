@@ -1,0 +1,316 @@
+// One side of a WebSocket connection, RFC 6455, without any I/O: bytes in, events out; commands in, bytes out.
+//
+//   const events = endpoint.receive(chunk)      // and deliver them
+//   endpoint.send(message)                      // or ping, close, fail
+//   transport.write(endpoint.takeOutput())      // when it has some
+//
+// Bad bytes never throw: they queue a close frame and give a 'fault' event. Misuse throws and changes nothing. It knows no socket,
+// stream, promise, timer, clock or random source.
+
+import { OutputQueue, Slab } from '../bytes/output-queue.ts';
+import { type Fault, LocalProtocolError } from '../error.ts';
+import {
+  CloseCode,
+  type CloseStatus,
+  encodeClosePayload,
+  parseClosePayload,
+  truncateCloseReason,
+} from '../frame/close-code.ts';
+import { MAX_CONTROL_PAYLOAD, type Role } from '../frame/frame.ts';
+import { FrameDecoder, type FramePiece } from '../frame/frame-decoder.ts';
+import { FrameEncoder } from '../frame/frame-encoder.ts';
+import { FIN_BIT } from '../frame/header.ts';
+import { isControlOpcode, Opcode } from '../frame/opcode.ts';
+import { defaultLimits, ITEM_OVERHEAD, type ProtocolLimits } from '../limits.ts';
+import type { Message } from '../message/message.ts';
+import { MessageAssembler } from '../message/message-assembler.ts';
+import { fragmentMessage } from '../message/message-fragmenter.ts';
+import type { EndpointEvent } from './event.ts';
+import { type EndpointState, endsTransport, permissions, type Transition, transitions } from './state.ts';
+
+export interface EndpointOptions {
+  readonly role: Role;
+  /** Default: {@link defaultLimits}. */
+  readonly limits?: Partial<ProtocolLimits>;
+  /** Gives each frame's masking key; needed in the client's role (see FrameEncoderOptions). */
+  readonly maskingKey?: () => number;
+  /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
+  readonly fragmentSize?: number;
+  /** Where small frames are written; endpoints may share one. Default: one of its own. */
+  readonly slab?: Slab;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** The protocol state of one side of a connection. */
+export class Endpoint {
+  readonly role: Role;
+  readonly #decoder: FrameDecoder;
+  readonly #assembler: MessageAssembler;
+  readonly #data: OutputQueue;
+  readonly #control: OutputQueue;
+  readonly #encoder: FrameEncoder;
+  readonly #controlEncoder: FrameEncoder;
+  readonly #maxUnsentPongs: number;
+  readonly #fragmentSize: number;
+
+  #state: EndpointState = 'open';
+  #pongs: Uint8Array[] = [];
+  #received: CloseStatus | undefined;
+  #sent: CloseStatus | undefined;
+
+  /** @throws TypeError when a client has no source of masking keys. */
+  constructor(options: EndpointOptions) {
+    const limits = { ...defaultLimits, ...options.limits };
+    const slab = options.slab ?? new Slab();
+    this.role = options.role;
+    this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize: limits.maxFrameSize });
+    this.#assembler = new MessageAssembler(limits);
+    this.#data = new OutputQueue(slab);
+    this.#control = new OutputQueue(slab);
+    this.#encoder = new FrameEncoder(this.#data, options);
+    this.#controlEncoder = new FrameEncoder(this.#control, options);
+    this.#maxUnsentPongs = limits.maxUnsentPongs;
+    this.#fragmentSize = options.fragmentSize ?? Number.POSITIVE_INFINITY;
+  }
+
+  get state(): EndpointState {
+    return this.#state;
+  }
+
+  /** What the peer's close frame said, once it has come. */
+  get received(): CloseStatus | undefined {
+    return this.#received;
+  }
+
+  /** What our close frame says, once it has been queued. */
+  get sent(): CloseStatus | undefined {
+    return this.#sent;
+  }
+
+  /** Whether messages may be sent. */
+  get canSend(): boolean {
+    return permissions[this.#state].send;
+  }
+
+  /** Whether bytes that come are still looked at; afterwards they are thrown away. */
+  get canReceive(): boolean {
+    return permissions[this.#state].receive;
+  }
+
+  /** Whether this half of the transport is to be ended once {@link hasOutput} is false. */
+  get endsTransport(): boolean {
+    return endsTransport(this.#state, this.role);
+  }
+
+  /** Whether bytes of the last chunk wait to be decoded: call {@link resume}. */
+  get hasUnread(): boolean {
+    return this.#decoder.unread > 0;
+  }
+
+  /** Bytes kept of a message that is not whole yet. */
+  get retained(): number {
+    return this.#assembler.retained;
+  }
+
+  // --- Receiving ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes a chunk of input and gives what it means, in order.
+   *
+   * @param isOwned Whether the chunk's bytes may be changed (unmasked in place).
+   * @param budget About how many bytes of output to make at most, each frame counting 64 more than its payload. Where it ends,
+   * the rest is kept: {@link hasUnread} is true, and {@link resume} goes on.
+   * @throws Error when the rest of the chunk before has not been taken yet.
+   */
+  receive(chunk: Uint8Array, isOwned = false, budget: number = Number.MAX_SAFE_INTEGER): EndpointEvent[] {
+    if (!this.canReceive) return [];
+    this.#decoder.push(chunk, isOwned);
+    return this.resume(budget);
+  }
+
+  /** Goes on with what {@link receive} has left. */
+  resume(budget: number = Number.MAX_SAFE_INTEGER): EndpointEvent[] {
+    const events: EndpointEvent[] = [];
+    let left = budget;
+    while (left > 0 && this.canReceive) {
+      const piece = this.#decoder.next(left);
+      if (piece === undefined) {
+        if (this.#decoder.fault !== undefined) this.#failWith(this.#decoder.fault, events);
+        break;
+      }
+      left -= piece.end - piece.start + ITEM_OVERHEAD;
+      if (isControlOpcode(piece.opcode)) this.#receiveControl(piece, events);
+      else this.#receiveData(piece, events);
+    }
+    return events;
+  }
+
+  /** Takes the end of the input. Without a close frame before it the connection is lost (RFC 6455 §7.1.5: 1006). */
+  receiveEnd(): void {
+    this.#move('end');
+    this.#stopReceiving();
+  }
+
+  #receiveData(piece: FramePiece, events: EndpointEvent[]): void {
+    const message = this.#assembler.push(piece);
+    if (message !== undefined) events.push({ type: 'message', message });
+    else if (this.#assembler.fault !== undefined) this.#failWith(this.#assembler.fault, events);
+  }
+
+  #receiveControl(piece: FramePiece, events: EndpointEvent[]): void {
+    const payload = piece.bytes;
+    if (piece.opcode === Opcode.PING) {
+      this.#queuePong(payload);
+      events.push({ type: 'ping', payload });
+    } else if (piece.opcode === Opcode.PONG) {
+      // RFC 6455 §5.5.3: "A Pong frame MAY be sent unsolicited ... A response to an unsolicited Pong frame is not expected."
+      events.push({ type: 'pong', payload });
+    } else {
+      const status = parseClosePayload(payload);
+      if (status instanceof Error) return this.#failWith(status, events);
+      this.#received = status;
+      this.#move('receive-close');
+      this.#stopReceiving();
+      events.push({ type: 'close', closeCode: status.closeCode, reason: status.reason });
+    }
+  }
+
+  // RFC 6455 §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a
+  // Close frame." §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping
+  // frame(s), the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
+  #queuePong(payload: Uint8Array): void {
+    if (!this.canSend) return;
+    if (this.#pongs.length >= Math.max(1, this.#maxUnsentPongs)) this.#pongs.pop();
+    this.#pongs.push(payload);
+  }
+
+  #failWith(fault: Fault, events: EndpointEvent[]): void {
+    this.fail(fault.closeCode, fault.message);
+    events.push({ type: 'fault', fault });
+  }
+
+  #stopReceiving(): void {
+    this.#decoder.stop();
+    this.#assembler.clear();
+  }
+
+  // --- Sending -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Queues a message. Large bytes are queued as they are: they must not change until they are written.
+   *
+   * @throws LocalProtocolError when a close frame has been sent or the connection has ended.
+   */
+  send(message: Message): void {
+    this.#assertCanSend('send a message');
+    const length = typeof message === 'string' ? message.length * 3 : message.byteLength;
+    if (length > this.#fragmentSize) {
+      for (const frame of fragmentMessage(message, this.#fragmentSize)) this.#encoder.encode(frame);
+    } else if (typeof message === 'string') {
+      this.#encoder.encodeText(message, Opcode.TEXT);
+    } else {
+      this.#encoder.encodeBytes(FIN_BIT | Opcode.BINARY, message);
+    }
+  }
+
+  /**
+   * Queues a ping before all messages that are not taken yet.
+   *
+   * @throws RangeError when the payload is over 125 bytes, LocalProtocolError as {@link send}.
+   */
+  ping(payload: Uint8Array = EMPTY): void {
+    this.#queueControl(Opcode.PING, payload);
+  }
+
+  /** Queues an unsolicited pong (RFC 6455 §5.5.3). Throws as {@link ping} does. */
+  pong(payload: Uint8Array = EMPTY): void {
+    this.#queueControl(Opcode.PONG, payload);
+  }
+
+  /**
+   * Queues a close frame behind all that has been sent: starts the closing handshake or answers the peer's. Does nothing when one
+   * has been sent or the connection has ended.
+   *
+   * @param closeCode Default: what the peer's close frame said, when it is answered; otherwise none.
+   * @throws RangeError when the code may not be sent or the reason is over 123 bytes of UTF-8; TypeError when they are no number and
+   * no string.
+   */
+  close(closeCode?: number, reason?: string): void {
+    // RFC 6455 §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received."
+    const echoed = closeCode === undefined && reason === undefined ? this.#received?.closeCode : closeCode;
+    const code = echoed === CloseCode.NO_STATUS_RECEIVED ? undefined : echoed;
+    const payload = encodeClosePayload(code, reason);
+    if (!this.canSend) return;
+    this.#sendClose(payload, {
+      closeCode: code ?? (reason ? 1000 : CloseCode.NO_STATUS_RECEIVED),
+      reason: reason ?? '',
+    });
+    this.#move('send-close');
+  }
+
+  /** Fails the connection (RFC 6455 §7.1.7): queues a close frame with that code and throws away what still comes. */
+  fail(closeCode: number, reason: string): void {
+    if (this.canSend) {
+      const text = truncateCloseReason(reason);
+      this.#sendClose(encodeClosePayload(closeCode, text), { closeCode, reason: text });
+    }
+    this.#move('fail');
+    this.#stopReceiving();
+  }
+
+  #assertCanSend(action: string): void {
+    if (this.canSend) return;
+    throw new LocalProtocolError('ERR_WS_CLOSED', `Cannot ${action}: the connection is ${this.#state}`);
+  }
+
+  #queueControl(opcode: Opcode, payload: Uint8Array): void {
+    if (payload.byteLength > MAX_CONTROL_PAYLOAD) {
+      throw new RangeError(`Cannot send ${payload.byteLength} bytes in a control frame: at most 125 are allowed`);
+    }
+    this.#assertCanSend('send a control frame');
+    this.#controlEncoder.encodeBytes(FIN_BIT | opcode, payload);
+  }
+
+  #sendClose(payload: Uint8Array, status: CloseStatus): void {
+    this.#encoder.encodeBytes(FIN_BIT | Opcode.CLOSE, payload);
+    this.#sent = status;
+  }
+
+  #move(transition: Transition): void {
+    this.#state = transitions[this.#state][transition] ?? this.#state;
+  }
+
+  // --- Output ------------------------------------------------------------------------------------------------------
+
+  get hasOutput(): boolean {
+    return this.#pongs.length > 0 || !this.#control.isEmpty || !this.#data.isEmpty;
+  }
+
+  /** What waits to be taken: bytes, each frame counting 64 more. Pongs are not counted. */
+  get queued(): number {
+    return this.#data.weight + this.#control.weight;
+  }
+
+  /**
+   * Takes output into `pieces`, to be written in order: control frames first, then messages; all, or whole frames that reach
+   * `size` bytes. A close frame is always the last. Returns what the pieces counted in {@link queued}.
+   */
+  takeOutput(pieces: Uint8Array[], size: number = Number.MAX_SAFE_INTEGER): number {
+    if (this.#pongs.length > 0) this.#encodePongs();
+    const weight = this.#control.isEmpty ? 0 : this.#control.take(Number.MAX_SAFE_INTEGER, pieces);
+    return weight + this.#data.take(size, pieces);
+  }
+
+  /** Drops what has not been taken: the transport will not take it any more. */
+  dropOutput(): void {
+    this.#pongs = [];
+    this.#control.clear();
+    this.#data.clear();
+  }
+
+  #encodePongs(): void {
+    for (const payload of this.#pongs) this.#controlEncoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
+    this.#pongs = [];
+  }
+}

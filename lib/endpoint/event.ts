@@ -1,0 +1,14 @@
+// What an endpoint tells of the bytes it has received.
+
+import type { Fault } from '../error.ts';
+import type { Message } from '../message/message.ts';
+
+export type EndpointEvent =
+  | { readonly type: 'message'; readonly message: Message }
+  /** A ping; its pong is queued already. */
+  | { readonly type: 'ping'; readonly payload: Uint8Array }
+  | { readonly type: 'pong'; readonly payload: Uint8Array }
+  /** The peer's close frame; 1005 where it had no code. Nothing is received after it. */
+  | { readonly type: 'close'; readonly closeCode: number; readonly reason: string }
+  /** The peer broke a rule or reached a limit; the close frame is queued already. Nothing is received after it. */
+  | { readonly type: 'fault'; readonly fault: Fault };

@@ -1,0 +1,291 @@
+// Bytes in, frames out: RFC 6455 §5.2 to §5.5 as a pull parser. A chunk is pushed, then pieces of frames are taken one
+// by one, so that whoever takes them can stop at any of them and go on later. It keeps no payload (but of a control
+// frame, at most 125 bytes), allocates nothing for bytes that have not come, and never throws for what a peer sends: it sets
+// `fault` and stops.
+//
+// It knows one rule beyond single frames: the order of the frames of fragmented messages (§5.4).
+
+import { maskInPlace } from '../bytes/mask.ts';
+import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
+import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
+import { FIN_BIT, MASK_BIT, OPCODE_BITS, RSV_BITS } from './header.ts';
+import { isControlOpcode, isOpcode, Opcode } from './opcode.ts';
+
+export interface FrameDecoderOptions {
+  /** The role of this side: a server takes masked frames only, a client takes only frames that are not masked. */
+  readonly role: Role;
+  /** The longest payload of a frame, in bytes. Default: no limit. */
+  readonly maxFrameSize?: number;
+  /** The RSV bits that a negotiated extension has defined, as they stand in the first byte of a frame. Default: 0. */
+  readonly rsvBits?: number;
+}
+
+/** A part of a frame: `bytes[start, end)` is what has come of its payload, not masked. */
+export interface FramePiece {
+  readonly opcode: Opcode;
+  readonly fin: boolean;
+  /** RSV1 to RSV3 as they stand in the first byte of the frame (0x40, 0x20, 0x10). */
+  readonly rsv: number;
+  /** The length of the whole frame's payload, as its header declares it. */
+  readonly payloadLength: number;
+  /** Whether this is the first piece of its frame. */
+  readonly isFirst: boolean;
+  /** Whether this is the last piece of its frame. The pieces of a control frame are always joined to one. */
+  readonly isLast: boolean;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+type State = 'first-byte' | 'second-byte' | 'extended-length' | 'masking-key' | 'payload';
+
+const EMPTY = new Uint8Array(0);
+
+/** Decodes the frames of one direction of a connection. */
+export class FrameDecoder {
+  readonly #isServer: boolean;
+  readonly #maxFrameSize: number;
+  readonly #rsvBits: number;
+
+  #chunk: Uint8Array = EMPTY;
+  #position = 0;
+  #isOwned = false;
+  #fault: Fault | undefined;
+
+  #state: State = 'first-byte';
+  #firstByte = 0;
+  #opcode: Opcode = Opcode.CONTINUATION;
+  #lengthSize = 0;
+  #bytesLeft = 0; // of the extended length or the masking key
+  #payloadLength = 0;
+  #payloadRead = 0;
+  #maskingKey = 0;
+  #inMessage = false;
+  #isFirst = true;
+  #control: Uint8Array | undefined;
+
+  constructor(options: FrameDecoderOptions) {
+    this.#isServer = options.role === 'server';
+    this.#maxFrameSize = options.maxFrameSize ?? Number.MAX_SAFE_INTEGER;
+    this.#rsvBits = options.rsvBits ?? 0;
+  }
+
+  /** What the peer did wrong. Once set, nothing more is decoded. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes of the chunk that have not been decoded yet. */
+  get unread(): number {
+    return this.#chunk.byteLength - this.#position;
+  }
+
+  /** Whether what came so far ends between two frames. */
+  get isBetweenFrames(): boolean {
+    return this.#state === 'first-byte';
+  }
+
+  /**
+   * Hands in the next chunk. What is left of the one before must have been decoded: call {@link next} until it gives
+   * undefined.
+   *
+   * @param isOwned Whether the chunk's bytes may be changed: then they are unmasked in place, otherwise in a copy.
+   * @throws Error when the chunk before is not used up.
+   */
+  push(chunk: Uint8Array, isOwned = false): void {
+    if (this.#fault !== undefined) return;
+    if (this.unread > 0) throw new Error('Cannot push a chunk: the one before is not used up');
+    this.#chunk = chunk;
+    this.#position = 0;
+    this.#isOwned = isOwned;
+  }
+
+  /** Drops what is left of the chunk and decodes nothing more. */
+  stop(): void {
+    this.#release();
+    this.#control = undefined;
+  }
+
+  /**
+   * Takes the next piece of a frame; undefined when the chunk is used up, or after a fault.
+   *
+   * @param maxSize The most bytes of payload to give (a control frame comes whole nevertheless).
+   */
+  next(maxSize: number = Number.MAX_SAFE_INTEGER): FramePiece | undefined {
+    while (this.#state !== 'payload') {
+      if (this.#position >= this.#chunk.byteLength) return this.#release();
+      this.#readHeaderByte(this.#chunk[this.#position++] as number);
+    }
+    const piece = isControlOpcode(this.#opcode) ? this.#readControlPayload() : this.#readPayload(maxSize);
+    return piece ?? this.#release();
+  }
+
+  #readHeaderByte(byte: number): void {
+    switch (this.#state) {
+      case 'first-byte':
+        return this.#readFirstByte(byte);
+      case 'second-byte':
+        return this.#readSecondByte(byte);
+      case 'extended-length':
+        return this.#readExtendedLength(byte);
+      default:
+        this.#maskingKey = ((this.#maskingKey << 8) | byte) >>> 0;
+        if (--this.#bytesLeft === 0) this.#state = 'payload';
+    }
+  }
+
+  #readFirstByte(byte: number): void {
+    const opcode = byte & OPCODE_BITS;
+    // RFC 6455 §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values. If a nonzero
+    // value is received and none of the negotiated extensions defines the meaning of such a nonzero value, the receiving
+    // endpoint MUST _Fail the WebSocket Connection_."
+    if ((byte & RSV_BITS & ~this.#rsvBits) !== 0) {
+      return this.#fail('ERR_WS_UNEXPECTED_RSV', 'Reserved bits are set without an extension that defines them');
+    }
+    // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_."
+    if (!isOpcode(opcode)) return this.#fail('ERR_WS_UNKNOWN_OPCODE', `Opcode ${opcode} is reserved`);
+    if (isControlOpcode(opcode)) {
+      // RFC 6455 §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented."
+      if ((byte & FIN_BIT) === 0) return this.#fail('ERR_WS_CONTROL_FRAME_FRAGMENTED', 'Control frame is fragmented');
+    } else if (opcode === Opcode.CONTINUATION) {
+      if (!this.#inMessage) {
+        return this.#fail('ERR_WS_UNEXPECTED_CONTINUATION', 'Continuation frame without a message to continue');
+      }
+    } else if (this.#inMessage) {
+      // RFC 6455 §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
+      return this.#fail('ERR_WS_EXPECTED_CONTINUATION', 'New message inside a fragmented message');
+    }
+    this.#firstByte = byte;
+    this.#opcode = opcode;
+    this.#state = 'second-byte';
+  }
+
+  #readSecondByte(byte: number): void {
+    const isMasked = (byte & MASK_BIT) !== 0;
+    // RFC 6455 §5.1: "The server MUST close the connection upon receiving a frame that is not masked." "A client MUST close
+    // a connection if it detects a masked frame."
+    if (isMasked !== this.#isServer) {
+      return this.#isServer
+        ? this.#fail('ERR_WS_MISSING_MASK', 'Frame from a client is not masked')
+        : this.#fail('ERR_WS_UNEXPECTED_MASK', 'Frame from a server is masked');
+    }
+    const length = byte & ~MASK_BIT;
+    if (isControlOpcode(this.#opcode) && length > MAX_CONTROL_PAYLOAD) {
+      return this.#fail('ERR_WS_CONTROL_FRAME_TOO_LONG', 'Control frame has over 125 bytes of payload');
+    }
+    this.#lengthSize = length === 126 ? 2 : length === 127 ? 8 : 0;
+    if (this.#lengthSize === 0) return this.#endLength(length);
+    this.#payloadLength = 0;
+    this.#bytesLeft = this.#lengthSize;
+    this.#state = 'extended-length';
+  }
+
+  #readExtendedLength(byte: number): void {
+    // RFC 6455 §5.2: "a 64-bit unsigned integer (the most significant bit MUST be 0)".
+    if (this.#bytesLeft === 8 && byte >= 0x80) {
+      return this.#fail('ERR_WS_INVALID_LENGTH', 'Most significant bit of a 64-bit length is set');
+    }
+    // Above 2^53 this loses its last digits, but never becomes small again: it stays over every limit.
+    this.#payloadLength = this.#payloadLength * 256 + byte;
+    if (--this.#bytesLeft > 0) return;
+    if (this.#payloadLength < (this.#lengthSize === 2 ? 126 : 65536)) {
+      return this.#fail('ERR_WS_LENGTH_NOT_MINIMAL', 'Payload length is not in its shortest form');
+    }
+    this.#endLength(this.#payloadLength);
+  }
+
+  #endLength(length: number): void {
+    // RFC 6455 §10.4: the declared length is held against the limit before a byte of the payload is taken.
+    if (length > this.#maxFrameSize && !isControlOpcode(this.#opcode)) {
+      this.#fault = new LimitError('ERR_WS_FRAME_TOO_LONG', `Frame of ${length} bytes is over the limit`);
+      return this.stop();
+    }
+    this.#payloadLength = length;
+    this.#payloadRead = 0;
+    this.#isFirst = true;
+    this.#maskingKey = 0;
+    this.#bytesLeft = 4;
+    this.#state = this.#isServer ? 'masking-key' : 'payload';
+  }
+
+  #readPayload(maxSize: number): FramePiece | undefined {
+    const start = this.#position;
+    const left = this.#payloadLength - this.#payloadRead;
+    const size = Math.min(left, this.#chunk.byteLength - start, maxSize);
+    // The first piece tells of the frame even before any of its payload has come.
+    if (size === 0 && left > 0 && !this.#isFirst) return undefined;
+    const isFirst = this.#isFirst;
+    const isLast = size === left;
+    let bytes = this.#chunk;
+    let from = start;
+    if (this.#isServer && size > 0) {
+      if (!this.#isOwned) {
+        bytes = this.#chunk.slice(start, start + size);
+        from = 0;
+      }
+      maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
+    }
+    this.#position += size;
+    this.#payloadRead += size;
+    this.#isFirst = false;
+    if (isLast) this.#endFrame();
+    return this.#piece(isFirst, isLast, bytes, from, from + size);
+  }
+
+  // Control frames are given whole: their payload is at most 125 bytes.
+  #readControlPayload(): FramePiece | undefined {
+    const length = this.#payloadLength;
+    const size = Math.min(length - this.#payloadRead, this.#chunk.byteLength - this.#position);
+    const target = this.#payloadRead === 0 ? new Uint8Array(size) : (this.#control as Uint8Array);
+    const bytes = grow(target, this.#payloadRead + size);
+    bytes.set(this.#chunk.subarray(this.#position, this.#position + size), this.#payloadRead);
+    if (this.#isServer) {
+      maskInPlace(bytes, this.#payloadRead, this.#payloadRead + size, this.#maskingKey, this.#payloadRead);
+    }
+    this.#position += size;
+    this.#payloadRead += size;
+    this.#control = bytes;
+    if (this.#payloadRead < length) return undefined;
+    this.#control = undefined;
+    this.#state = 'first-byte';
+    return this.#piece(true, true, bytes, 0, length);
+  }
+
+  // A chunk that is used up is let go at once: an idle connection keeps none.
+  #release(): undefined {
+    this.#chunk = EMPTY;
+    this.#position = 0;
+    return undefined;
+  }
+
+  #endFrame(): void {
+    this.#state = 'first-byte';
+    this.#inMessage = (this.#firstByte & FIN_BIT) === 0;
+  }
+
+  #piece(isFirst: boolean, isLast: boolean, bytes: Uint8Array, start: number, end: number): FramePiece {
+    return {
+      opcode: this.#opcode,
+      fin: (this.#firstByte & FIN_BIT) !== 0,
+      rsv: this.#firstByte & RSV_BITS,
+      payloadLength: this.#payloadLength,
+      isFirst,
+      isLast,
+      bytes,
+      start,
+      end,
+    };
+  }
+
+  #fail(code: ErrorCode, message: string): void {
+    this.#fault = new RemoteProtocolError(code, message);
+    this.stop();
+  }
+}
+
+function grow(bytes: Uint8Array, size: number): Uint8Array {
+  if (bytes.byteLength >= size) return bytes;
+  const grown = new Uint8Array(size);
+  grown.set(bytes);
+  return grown;
+}

@@ -1,0 +1,124 @@
+// Pieces of data frames in, whole messages out: RFC 6455 §5.4 and §5.6. Limits are checked on what a header declares, before a
+// byte of it is kept; text is checked as its bytes come (§8.1).
+
+import { ByteQueue, pinsMuch } from '../bytes/byte-queue.ts';
+import { decodeUtf8, decodeValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
+import { type Fault, LimitError, RemoteProtocolError } from '../error.ts';
+import type { FramePiece } from '../frame/frame-decoder.ts';
+import { Opcode } from '../frame/opcode.ts';
+import type { ProtocolLimits } from '../limits.ts';
+import type { Message } from './message.ts';
+
+export type MessageAssemblerLimits = Partial<Pick<ProtocolLimits, 'maxMessageSize' | 'maxFragments'>>;
+
+/** Joins the fragments of messages. Feed it the data frames of one direction, piece by piece. */
+export class MessageAssembler {
+  readonly #maxMessageSize: number;
+  readonly #maxFragments: number;
+  readonly #queue: ByteQueue = new ByteQueue();
+  readonly #utf8: Utf8Validator = new Utf8Validator();
+
+  #isText = false;
+  #fragments = 0;
+  #declared = 0;
+  #fault: Fault | undefined;
+
+  constructor(limits: MessageAssemblerLimits = {}) {
+    this.#maxMessageSize = limits.maxMessageSize ?? Number.MAX_SAFE_INTEGER;
+    this.#maxFragments = limits.maxFragments ?? Number.MAX_SAFE_INTEGER;
+  }
+
+  /** What was wrong with the message. Once set, nothing more is assembled. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  /** Bytes kept of a message that is not whole yet. */
+  get retained(): number {
+    return this.#queue.length;
+  }
+
+  /** Takes the next piece of a data frame. Gives the message that it completes, undefined when it completes none. */
+  push(piece: FramePiece): Message | undefined {
+    if (this.#fault !== undefined) return undefined;
+    if (piece.isFirst && !this.#beginFrame(piece)) return undefined;
+    const isEnd = piece.isLast && piece.fin;
+    // Most messages come whole in one chunk: those are never kept.
+    if (isEnd && this.#fragments === 1 && piece.isFirst) {
+      this.#fragments = 0;
+      return this.#isText ? this.#decodeWhole(piece) : takeBytes(piece);
+    }
+    if (this.#isText && !this.#utf8.push(piece.bytes, piece.start, piece.end)) return this.#failText();
+    this.#queue.append(piece.bytes, piece.start, piece.end);
+    return isEnd ? this.#end() : undefined;
+  }
+
+  /** Lets go of a message that is not whole. */
+  clear(): void {
+    this.#queue.clear();
+    this.#utf8.reset();
+    this.#fragments = 0;
+  }
+
+  #beginFrame(piece: FramePiece): boolean {
+    if (piece.opcode !== Opcode.CONTINUATION) {
+      this.#isText = piece.opcode === Opcode.TEXT;
+      this.#fragments = 0;
+      this.#declared = 0;
+    }
+    this.#fragments++;
+    this.#declared += piece.payloadLength;
+    // RFC 6455 §10.4: "implementations that have implementation- and/or platform-specific limitations regarding the frame size
+    // or total message size after reassembly from multiple frames MUST protect themselves against exceeding those limits."
+    if (this.#declared > this.#maxMessageSize) {
+      this.#fail(
+        new LimitError('ERR_WS_MESSAGE_TOO_LONG', `Message is over the limit of ${this.#maxMessageSize} bytes`),
+      );
+      return false;
+    }
+    // Empty fragments count: they cost this side as much as others.
+    if (this.#fragments > this.#maxFragments) {
+      this.#fail(new LimitError('ERR_WS_TOO_MANY_FRAGMENTS', `Message has over ${this.#maxFragments} fragments`));
+      return false;
+    }
+    return true;
+  }
+
+  #decodeWhole(piece: FramePiece): string | undefined {
+    try {
+      return decodeUtf8(piece.bytes.subarray(piece.start, piece.end)) ?? this.#failText();
+    } catch {
+      return this.#failTooLong();
+    }
+  }
+
+  #end(): Message | undefined {
+    this.#fragments = 0;
+    if (!this.#isText) return this.#queue.join();
+    if (!this.#utf8.isComplete) return this.#failText();
+    try {
+      return decodeValidUtf8(this.#queue.join());
+    } catch {
+      return this.#failTooLong();
+    }
+  }
+
+  #failText(): undefined {
+    this.#fail(new RemoteProtocolError('ERR_WS_INVALID_UTF8', 'Text message is not valid UTF-8', 1007));
+  }
+
+  // A string of this runtime has a longest length, which the limit may be above.
+  #failTooLong(): undefined {
+    this.#fail(new LimitError('ERR_WS_MESSAGE_TOO_LONG', 'Text message is longer than a string can be'));
+  }
+
+  #fail(fault: Fault): void {
+    this.#fault = fault;
+    this.clear();
+  }
+}
+
+// A small message that is kept must not keep a chunk far larger than itself alive.
+function takeBytes({ bytes, start, end }: FramePiece): Uint8Array {
+  return pinsMuch(bytes, end - start) ? bytes.slice(start, end) : bytes.subarray(start, end);
+}
