@@ -287,9 +287,9 @@ export class Endpoint {
     return this.#pongs.length > 0 || !this.#control.isEmpty || !this.#data.isEmpty;
   }
 
-  /** What waits to be taken: bytes, each frame counting 64 more. Pongs are not counted. */
+  /** What waits to be taken of messages and the close frame: bytes, each frame counting 64 more. */
   get queued(): number {
-    return this.#data.weight + this.#control.weight;
+    return this.#data.weight;
   }
 
   /**
@@ -298,8 +298,8 @@ export class Endpoint {
    */
   takeOutput(pieces: Uint8Array[], size: number = Number.MAX_SAFE_INTEGER): number {
     if (this.#pongs.length > 0) this.#encodePongs();
-    const weight = this.#control.isEmpty ? 0 : this.#control.take(Number.MAX_SAFE_INTEGER, pieces);
-    return weight + this.#data.take(size, pieces);
+    if (!this.#control.isEmpty) this.#control.take(Number.MAX_SAFE_INTEGER, pieces);
+    return this.#data.take(size, pieces);
   }
 
   /** Drops what has not been taken: the transport will not take it any more. */

@@ -1,0 +1,398 @@
+// The engine of one connection: joins an endpoint (protocol) to a transport (bytes) and an inbox (messages), with a clock. Here is the flow
+// control of both directions, and how the connection ends. It knows no user code.
+
+import { Endpoint } from '../endpoint/endpoint.ts';
+import type { EndpointEvent } from '../endpoint/event.ts';
+import { ConnectionError, LocalProtocolError } from '../error.ts';
+import { CloseCode } from '../frame/close-code.ts';
+import type { Role } from '../frame/frame.ts';
+import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
+import type { Message } from '../message/message.ts';
+import type { Transport, TransportReceiver } from '../stream/transport.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { Engine } from './context.ts';
+import { Deferred } from './deferred.ts';
+import { Inbox, type InboxOwner } from './inbox.ts';
+import { Outbox } from './outbox.ts';
+import { Pings } from './pings.ts';
+
+/** About how much is decoded in one go, and read without a pause: others have a turn in between. */
+const TURN_BUDGET = 128 * 1024;
+const READ_WITHOUT_PAUSE = 1024 * 1024;
+
+/** What the connection asks and tells the session. */
+export interface ConnectionOwner {
+  /** Whether somebody may still reply to received messages through the session's writable. */
+  isWritableInUse(): boolean;
+  /** Whether a handler runs, whose end will end the session. */
+  hasHandler(): boolean;
+  /** The connection has ended. */
+  connectionEnded(): void;
+}
+
+export interface ConnectionOptions {
+  readonly role: Role;
+  readonly limits: ConnectionLimits;
+  readonly fragmentSize: number | undefined;
+}
+
+/** Counts of one connection. Bytes are those of the wire, headers included. */
+export interface Counters {
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** What waits to be read, each message counting 64 bytes more than its payload. */
+  readonly unread: number;
+  /** What waits to be taken by the transport, each frame counting 64 bytes more. */
+  readonly queued: number;
+}
+
+export class Connection implements TransportReceiver, InboxOwner {
+  readonly endpoint: Endpoint;
+  readonly inbox: Inbox;
+  readonly outbox: Outbox;
+  readonly #pings: Pings;
+  readonly #owner: ConnectionOwner;
+  readonly #transport: Transport;
+  readonly #engine: Engine;
+  readonly #limits: ConnectionLimits;
+  readonly #ended = new Deferred<CloseInfo>();
+
+  #initiator: 'local' | 'remote' | undefined;
+  #error: Error | undefined;
+  #info: CloseInfo | undefined;
+  #closedError: LocalProtocolError | undefined;
+  readonly #ownErrors = new WeakSet<object>();
+  #closeTimer: unknown;
+  #isDiscarding = false;
+  #isContinuing = false;
+  #isPaused = false;
+  #hasInputEnded = false;
+  #held: { chunk: Uint8Array; isOwned: boolean }[] = [];
+  #sincePause = 0;
+  #messagesReceived = 0;
+  #messagesSent = 0;
+  #bytesReceived = 0;
+
+  constructor(owner: ConnectionOwner, transport: Transport, engine: Engine, options: ConnectionOptions) {
+    this.#owner = owner;
+    this.#transport = transport;
+    this.#engine = engine;
+    this.#limits = options.limits;
+    this.endpoint = new Endpoint({
+      role: options.role,
+      limits: options.limits,
+      maskingKey: engine.maskingKey,
+      slab: engine.slab,
+      ...(options.fragmentSize === undefined ? undefined : { fragmentSize: options.fragmentSize }),
+    });
+    this.inbox = new Inbox(this, options.limits.queueSize);
+    this.outbox = new Outbox(this.endpoint, transport, engine.scheduler, options.limits.queueSize);
+    this.#pings = new Pings(engine.clock);
+  }
+
+  start(): void {
+    this.#transport.start(this);
+  }
+
+  /** Fulfils when the connection has ended; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#ended.promise;
+  }
+
+  /** How the connection ended, once it has. */
+  get info(): CloseInfo | undefined {
+    return this.#info;
+  }
+
+  /** What pending and later operations of an ended connection fail with. */
+  get closedError(): LocalProtocolError {
+    this.#closedError ??= this.own(
+      new LocalProtocolError('ERR_WS_CLOSED', 'The session is closed', { cause: this.#error }),
+    );
+    return this.#closedError;
+  }
+
+  /** Notes that an error tells of this connection's end, and gives it back. */
+  own<E extends Error>(error: E): E {
+    this.#ownErrors.add(error);
+    return error;
+  }
+
+  /** Whether an error only tells that this connection has ended. */
+  isOwn(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#ownErrors.has(error);
+  }
+
+  get counters(): Counters {
+    return {
+      messagesReceived: this.#messagesReceived,
+      messagesSent: this.#messagesSent,
+      bytesReceived: this.#bytesReceived,
+      bytesSent: this.outbox.bytesWritten,
+      unread: this.inbox.unread,
+      queued: this.outbox.queued,
+    };
+  }
+
+  // --- Commands ------------------------------------------------------------------------------------------------------
+
+  /** Sends a message; fulfils when there is room for more. */
+  send(message: Message): Promise<void> {
+    this.endpoint.send(message);
+    this.#messagesSent++;
+    return this.outbox.push();
+  }
+
+  /** Sends a ping; gives the milliseconds until its pong. */
+  ping(): Promise<number> {
+    if (!this.endpoint.canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
+    const { payload, roundTrip } = this.#pings.begin();
+    this.endpoint.ping(payload);
+    void this.outbox.push();
+    return roundTrip;
+  }
+
+  /**
+   * Starts the closing handshake, or answers the peer's.
+   *
+   * @throws RangeError, TypeError as `Endpoint.close` does; nothing has been done then.
+   */
+  close(closeCode?: number, reason?: string, error?: Error): void {
+    const { state } = this.endpoint;
+    this.endpoint.close(closeCode, reason);
+    if (this.endpoint.state === state) return;
+    this.#initiator ??= 'local';
+    this.#error ??= error;
+    this.#armCloseTimer();
+    this.outbox.schedule();
+  }
+
+  /** Lets go of all messages that nobody will read, so that what stands behind them (a close frame) is found. */
+  discardMessages(): void {
+    this.inbox.discard();
+    this.#isDiscarding = true;
+    this.#regulate();
+  }
+
+  // --- The transport tells -------------------------------------------------------------------------------------------
+
+  chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
+    this.#bytesReceived += chunk.byteLength;
+    this.#sincePause += chunk.byteLength;
+    if (!this.endpoint.canReceive) return;
+    // A foreign stream may have been reading already when it was paused.
+    if (this.endpoint.hasUnread) this.#held.push({ chunk, isOwned });
+    else this.#deliver(this.endpoint.receive(chunk, isOwned, this.#budget));
+    this.#regulate();
+  }
+
+  endReceived(): void {
+    this.#hasInputEnded = true;
+    if (!this.endpoint.hasUnread) this.#endInput();
+  }
+
+  writeTaken(): void {
+    this.outbox.written();
+    this.#endOutputIfDone();
+  }
+
+  endSent(): void {}
+
+  transportClosed(error?: unknown): void {
+    if (this.#info !== undefined) return;
+    this.outbox.detach();
+    // What had come before the transport broke is still the peer's word.
+    while (this.endpoint.hasUnread || this.#held.length > 0) this.#decodeMore(Number.MAX_SAFE_INTEGER);
+    this.#endInput(error);
+    this.#finish();
+  }
+
+  // --- The inbox tells -----------------------------------------------------------------------------------------------
+
+  inboxHasRoom(): void {
+    if (this.#isPaused && !this.#mustWait) this.#continueLater();
+  }
+
+  inboxEndSeen(): void {
+    // Without a handler, a reader that has seen the end has no more replies to send.
+    if (!this.#owner.hasHandler() && !this.#owner.isWritableInUse()) this.answerClose();
+  }
+
+  // --- Receiving -----------------------------------------------------------------------------------------------------
+
+  get #mustWait(): boolean {
+    if (this.#isDiscarding || !this.endpoint.canReceive) return false;
+    const { unread } = this.inbox;
+    // Behind unread messages the engine reads on for the look-ahead; a message alone may be as long as its own limit.
+    return unread > 0 && unread + this.endpoint.retained >= this.#limits.queueSize + this.#limits.lookAhead;
+  }
+
+  get #budget(): number {
+    const room = this.#limits.queueSize + this.#limits.lookAhead - this.inbox.unread;
+    return this.#isDiscarding ? TURN_BUDGET : Math.max(ITEM_OVERHEAD, Math.min(room, TURN_BUDGET));
+  }
+
+  #deliver(events: EndpointEvent[]): void {
+    for (const event of events) {
+      switch (event.type) {
+        case 'message':
+          this.#messagesReceived++;
+          this.inbox.deliver(event.message);
+          break;
+        case 'ping':
+          this.outbox.schedule();
+          break;
+        case 'pong':
+          this.#pings.settle(event.payload);
+          break;
+        case 'close':
+          this.#receiveClose();
+          break;
+        case 'fault':
+          this.#fail(event.fault);
+          break;
+        default:
+          event satisfies never;
+      }
+    }
+  }
+
+  // Decides whether to read on: now, in a later turn, or when the inbox has room.
+  #regulate(): void {
+    const isTired = this.#sincePause >= READ_WITHOUT_PAUSE;
+    if (this.endpoint.hasUnread || this.#held.length > 0 || isTired) {
+      this.#pause();
+      if (!this.#mustWait) this.#continueLater();
+    } else if (this.#mustWait) {
+      this.#pause();
+    } else {
+      this.#resume();
+    }
+  }
+
+  #continueLater(): void {
+    if (this.#isContinuing || this.#info !== undefined) return;
+    this.#isContinuing = true;
+    this.#engine.scheduler.schedule(() => {
+      this.#isContinuing = false;
+      if (this.#info !== undefined || this.#mustWait) return;
+      this.#sincePause = 0;
+      this.#decodeMore(this.#budget);
+      this.#regulate();
+    });
+  }
+
+  #decodeMore(budget: number): void {
+    if (this.endpoint.hasUnread) this.#deliver(this.endpoint.resume(budget));
+    if (this.endpoint.hasUnread) return;
+    const next = this.#held.shift();
+    if (next !== undefined) this.#deliver(this.endpoint.receive(next.chunk, next.isOwned, budget));
+    else if (this.#hasInputEnded) this.#endInput();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#transport.pause();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#transport.resume();
+  }
+
+  // --- Ending --------------------------------------------------------------------------------------------------------
+
+  #receiveClose(): void {
+    this.#initiator ??= 'remote';
+    const isBusy = this.inbox.unread > 0 || this.#owner.isWritableInUse();
+    // What came before the close frame stays readable, then the messages end.
+    this.inbox.end();
+    this.#armCloseTimer();
+    // RFC 6455 §5.5.1: "An endpoint MAY delay sending a Close frame until its current message is sent": replies to what was received
+    // precede it.
+    if (!isBusy) this.answerClose();
+    this.#endOutputIfDone();
+  }
+
+  /** Answers the peer's close frame, if that is still to be done. */
+  answerClose(): void {
+    if (this.endpoint.state !== 'close-received') return;
+    this.endpoint.close();
+    this.#armCloseTimer();
+    this.outbox.schedule();
+  }
+
+  #fail(error: Error): void {
+    this.#initiator ??= 'local';
+    this.#error ??= this.own(error);
+    this.inbox.end(error);
+    this.#held = [];
+    this.#armCloseTimer();
+    this.outbox.schedule();
+    this.#endOutputIfDone();
+  }
+
+  #endInput(cause?: unknown): void {
+    const { canReceive } = this.endpoint;
+    this.endpoint.receiveEnd();
+    if (canReceive) {
+      // RFC 6455 §7.1.5: without a close frame "The WebSocket Connection Close Code is considered to be 1006".
+      this.#initiator ??= 'remote';
+      const text = 'The connection was lost without a close frame';
+      this.#error ??= this.own(new ConnectionError('ERR_WS_CONNECTION_LOST', text, { cause }));
+      this.inbox.end(this.#error);
+    }
+    this.#armCloseTimer();
+    this.#endOutputIfDone();
+  }
+
+  // RFC 6455 §7.1.1: the server closes TCP first; a client waits for that, one that failed the connection does not.
+  #endOutputIfDone(): void {
+    const isPeerGone = this.#hasInputEnded && this.endpoint.state === 'closed';
+    if (this.endpoint.endsTransport || isPeerGone) this.outbox.endWhenWritten();
+  }
+
+  // One bound for all that closing may take: a peer that does not answer, does not read, or does not close its half.
+  #armCloseTimer(): void {
+    const { clock } = this.#engine;
+    if (this.#closeTimer !== undefined) clock.clearTimeout(this.#closeTimer);
+    this.#closeTimer = clock.setTimeout(() => this.#closeTimedOut(), this.#limits.closeTimeout);
+  }
+
+  #closeTimedOut(): void {
+    this.#closeTimer = undefined;
+    // The replies have had their time.
+    if (this.endpoint.state === 'close-received') return this.answerClose();
+    if (this.endpoint.state !== 'closed') {
+      const text = 'The closing handshake did not end in time';
+      this.#error ??= this.own(new ConnectionError('ERR_WS_CLOSE_TIMEOUT', text));
+    }
+    this.#transport.destroy(this.#error);
+  }
+
+  #finish(): void {
+    if (this.#closeTimer !== undefined) this.#engine.clock.clearTimeout(this.#closeTimer);
+    this.#closeTimer = undefined;
+    const { endpoint } = this;
+    this.#info = {
+      closeCode: endpoint.received?.closeCode ?? CloseCode.ABNORMAL_CLOSURE,
+      reason: endpoint.received?.reason ?? '',
+      // A close frame that was never taken by the transport has not been sent.
+      wasClean: endpoint.state === 'closed' && this.outbox.isEmpty,
+      initiator: this.#initiator ?? 'remote',
+      received: endpoint.received,
+      sent: endpoint.sent,
+      error: this.#error,
+      abandoned: { messages: this.inbox.discarded, bytes: this.outbox.queued, handler: false },
+    };
+    this.outbox.stop(this.closedError);
+    this.#pings.stop(this.closedError);
+    this.inbox.end(this.#error);
+    this.#ended.resolve(this.#info);
+    this.#owner.connectionEnded();
+  }
+}

@@ -1,0 +1,208 @@
+// The messages that have come and wait to be read, and the ways to read them: one at a time, or as a ReadableStream that is made when
+// it is first asked for. Then the stream's own queue is the queue: there is one hop, not two.
+
+import { type Message, messageWeight } from '../message/message.ts';
+import { streams } from '../stream/streams.ts';
+
+interface Waiter {
+  readonly resolve: (message: Message | undefined) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What the connection wants to be told. */
+export interface InboxOwner {
+  /** A message was taken: there may be room for more. */
+  inboxHasRoom(): void;
+  /** A reader has seen the end of the messages. */
+  inboxEndSeen(): void;
+}
+
+/** The received messages of one session. */
+export class Inbox {
+  readonly #owner: InboxOwner;
+  readonly #queueSize: number;
+  #messages: Message[] = [];
+  #head = 0;
+  #weight = 0;
+  #waiters: Waiter[] = [];
+  #hasEnded = false;
+  #error: Error | undefined;
+  #isDiscarding = false;
+  #discarded = 0;
+
+  #readable: ReadableStream<Message> | undefined;
+  #controller: ReadableStreamDefaultController<Message> | undefined;
+  #reader: ReadableStreamDefaultReader<Message> | undefined;
+  #reads = 0;
+
+  constructor(owner: InboxOwner, queueSize: number) {
+    this.#owner = owner;
+    this.#queueSize = queueSize;
+  }
+
+  /** What waits unread: bytes, each message counting 64 more. */
+  get unread(): number {
+    return this.#weight + this.#streamed;
+  }
+
+  /** Messages that were thrown away. */
+  get discarded(): number {
+    return this.#discarded;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Whether somebody waits for a message, or holds the stream. */
+  get hasReader(): boolean {
+    return this.#waiters.length > 0 || (this.#readable?.locked ?? false);
+  }
+
+  // --- Filling -------------------------------------------------------------------------------------------------------
+
+  /** Takes a message that has come. */
+  deliver(message: Message): void {
+    if (this.#hasEnded) return;
+    if (this.#isDiscarding) {
+      this.#discarded++;
+      return;
+    }
+    const waiter = this.#waiters.shift();
+    if (waiter !== undefined) return waiter.resolve(message);
+    if (this.#controller !== undefined && this.#weight === 0 && this.#hasRoom(this.#controller)) {
+      return this.#controller.enqueue(message);
+    }
+    this.#messages.push(message);
+    this.#weight += messageWeight(message);
+  }
+
+  /** No more messages come. With an error the reader is told of it, after the last message. */
+  end(error?: Error): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#error = error;
+    for (const waiter of this.#waiters) this.#settle(waiter);
+    this.#waiters = [];
+    this.#closeStream();
+  }
+
+  /** Throws away what waits and what still comes: nobody will read it. */
+  discard(): void {
+    if (this.#isDiscarding) return;
+    this.#isDiscarding = true;
+    this.#discarded += this.#messages.length - this.#head;
+    this.#clear();
+  }
+
+  // --- Reading -------------------------------------------------------------------------------------------------------
+
+  /**
+   * The next message; undefined at the end. Rejects with the error of an unclean end, and with a TypeError while the stream is locked
+   * to a reader.
+   */
+  receive(): Promise<Message | undefined> {
+    if (this.#readable !== undefined) return this.#receiveFromStream(this.#readable);
+    const message = this.#shift();
+    if (message !== undefined) return Promise.resolve(message);
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject };
+      if (this.#hasEnded) this.#settle(waiter);
+      else this.#waiters.push(waiter);
+    });
+  }
+
+  /** @throws TypeError while a `receive` is pending. */
+  get readable(): ReadableStream<Message> {
+    if (this.#readable !== undefined) return this.#readable;
+    if (this.#waiters.length > 0) throw new TypeError('Cannot make the readable: a receive is pending');
+    const { ReadableStream } = streams();
+    this.#readable = new ReadableStream<Message>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        pull: () => this.#pull(),
+        cancel: () => {
+          this.#controller = undefined;
+          this.discard();
+        },
+      },
+      { highWaterMark: this.#queueSize, size: messageWeight },
+    );
+    return this.#readable;
+  }
+
+  // Messages in the stream's own queue.
+  get #streamed(): number {
+    if (this.#controller === undefined) return 0;
+    return this.#queueSize - (this.#controller.desiredSize ?? this.#queueSize);
+  }
+
+  #hasRoom(controller: ReadableStreamDefaultController<Message>): boolean {
+    return (controller.desiredSize ?? 0) > 0;
+  }
+
+  // Called by the stream when it was made and after each read that leaves room.
+  #pull(): void {
+    const controller = this.#controller as ReadableStreamDefaultController<Message>;
+    let message: Message | undefined;
+    while (this.#hasRoom(controller)) {
+      message = this.#shift();
+      if (message === undefined) break;
+      controller.enqueue(message);
+    }
+    this.#closeStream();
+    this.#owner.inboxHasRoom();
+  }
+
+  // `error` throws away what the stream has queued, so it waits until all has been read; so does `close`, because the stream does
+  // not tell of reads behind it.
+  #closeStream(): void {
+    const controller = this.#controller;
+    if (controller === undefined || !this.#hasEnded || this.unread > 0) return;
+    this.#controller = undefined;
+    if (this.#error !== undefined) return controller.error(this.#error);
+    controller.close();
+    this.#owner.inboxEndSeen();
+  }
+
+  async #receiveFromStream(readable: ReadableStream<Message>): Promise<Message | undefined> {
+    if (this.#reader === undefined) {
+      if (readable.locked) throw new TypeError('Cannot receive: the readable of this session is in use');
+      this.#reader = readable.getReader();
+    }
+    const reader = this.#reader;
+    this.#reads++;
+    try {
+      return (await reader.read()).value;
+    } finally {
+      if (--this.#reads === 0) {
+        this.#reader = undefined;
+        reader.releaseLock();
+      }
+    }
+  }
+
+  #settle(waiter: Waiter): void {
+    if (this.#error !== undefined) return waiter.reject(this.#error);
+    waiter.resolve(undefined);
+    this.#owner.inboxEndSeen();
+  }
+
+  #shift(): Message | undefined {
+    const message = this.#messages[this.#head];
+    if (message === undefined) return undefined;
+    this.#messages[this.#head++] = undefined as unknown as Message;
+    this.#weight -= messageWeight(message);
+    if (this.#head === this.#messages.length) this.#clear();
+    if (this.#readable === undefined) this.#owner.inboxHasRoom();
+    return message;
+  }
+
+  #clear(): void {
+    this.#messages = [];
+    this.#head = 0;
+    this.#weight = 0;
+  }
+}

@@ -1,0 +1,200 @@
+// The life of an upgraded connection: the connection and the handler that runs on it, from the upgrade to the end of both.
+
+import { ConnectionError } from '../error.ts';
+import { CloseCode } from '../frame/close-code.ts';
+import type { Transport } from '../stream/transport.ts';
+import type { CloseInfo } from './close-info.ts';
+import { Connection, type ConnectionOptions, type ConnectionOwner } from './connection.ts';
+import { type Engine, reportError, type UserContext } from './context.ts';
+import { Deferred } from './deferred.ts';
+import { Session, type SessionFacts } from './session.ts';
+import { SessionWritable } from './session-writable.ts';
+import { onAbort } from './signal-registry.ts';
+
+/**
+ * - `running`: neither side has begun to close.
+ * - `closing`: the connection is closing, or has closed and its handler still runs.
+ * - `completed`: a clean close, and the handler ended well.
+ * - `failed`: an unclean close, a fault of the peer, or an error of the handler.
+ * - `cancelled`: by `cancel`, by disposal, or by a signal.
+ */
+export type JobState = 'running' | 'closing' | 'completed' | 'failed' | 'cancelled';
+
+/** Runs on a session. When it returns, the session is closed with 1000; when it throws, with 1011. */
+export type Handler = (session: Session) => unknown;
+
+export interface JobOptions extends ConnectionOptions {
+  readonly handler: Handler | undefined;
+  readonly facts: SessionFacts;
+}
+
+// Runtimes without explicit resource management still find the method under the name that compilers use there.
+const asyncDispose: typeof Symbol.asyncDispose =
+  Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
+
+/** The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself. */
+export class Job implements AsyncDisposable {
+  /** The messages of the connection. */
+  readonly session: Session;
+
+  readonly #connection: Connection;
+  readonly #writable: SessionWritable;
+  readonly #userContext: UserContext;
+  readonly #engine: Engine;
+  readonly #handlerTimeout: number;
+  readonly #closed = new Deferred<CloseInfo>();
+  #releaseSignals: (() => void)[] = [];
+
+  #handler: 'none' | 'waiting' | 'running' | 'ended' | 'abandoned';
+  #handlerTimer: unknown;
+  #hasFailed = false;
+  #isCancelled = false;
+  #state: 'completed' | 'failed' | 'cancelled' | undefined;
+  #abort: AbortController | undefined;
+  #abortReason: unknown;
+
+  /** Made by `upgrade`. */
+  constructor(transport: Transport, engine: Engine, userContext: UserContext, options: JobOptions) {
+    this.#engine = engine;
+    this.#userContext = userContext;
+    this.#handlerTimeout = options.limits.handlerTimeout;
+    this.#handler = options.handler === undefined ? 'none' : 'waiting';
+    this.#connection = new Connection(this.#createOwner(), transport, engine, options);
+    this.#writable = new SessionWritable(this.#connection, engine.scheduler);
+    this.session = new Session(this.#connection, options.facts, this, this.#writable);
+    this.#connection.start();
+    for (const signal of [engine.signal, userContext.signal]) {
+      if (signal !== undefined) this.#releaseSignals.push(onAbort(signal, (reason) => this.cancel(reason)));
+    }
+    // A microtask later, so that the caller holds the job before the handler runs. The asynchronous context stays the caller's.
+    const { handler } = options;
+    if (handler !== undefined) queueMicrotask(() => this.#runHandler(handler));
+  }
+
+  get state(): JobState {
+    if (this.#state !== undefined) return this.#state;
+    return this.#connection.endpoint.state === 'open' && !this.#isCancelled ? 'running' : 'closing';
+  }
+
+  /** Fulfils when the connection has ended and the handler too (or was let go after `handlerTimeout`). Never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#closed.promise;
+  }
+
+  /** Aborted when the connection has ended or the job is cancelled: for all that belongs to the connection. */
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
+    }
+    return this.#abort.signal;
+  }
+
+  /**
+   * Ends the connection with 1001 as soon as the closing handshake allows, and aborts {@link signal} at once. Messages that wait unread are thrown away. Can be
+   * called at any time; does nothing when the connection has ended.
+   */
+  cancel(reason?: unknown): void {
+    if (this.#isCancelled || this.#connection.info !== undefined) return;
+    this.#isCancelled = true;
+    const error = this.#connection.own(
+      new ConnectionError('ERR_WS_CANCELLED', 'The job was cancelled', { cause: reason }),
+    );
+    this.#connection.close(1001, '', error);
+    this.#connection.discardMessages();
+    this.#abortSignal(reason ?? error);
+  }
+
+  /** Cancels, and waits for the end: `await using job = upgrade(…)`. */
+  async [asyncDispose](): Promise<void> {
+    this.cancel();
+    await this.closed;
+  }
+
+  #createOwner(): ConnectionOwner {
+    const isWritableInUse = (): boolean => this.#writable.isInUse;
+    const hasHandler = (): boolean => this.#handler === 'waiting' || this.#handler === 'running';
+    return { isWritableInUse, hasHandler, connectionEnded: () => this.#connectionEnded() };
+  }
+
+  // --- The handler ---------------------------------------------------------------------------------------------------
+
+  #runHandler(handler: Handler): void {
+    if (this.#isCancelled) return this.#handlerEnded();
+    this.#handler = 'running';
+    const call = (): unknown => handler(this.session);
+    try {
+      const { run } = this.#userContext;
+      const result = run === undefined ? call() : run(call);
+      Promise.resolve(result).then(
+        () => this.#handlerReturned(),
+        (error) => this.#handlerThrew(error),
+      );
+    } catch (error) {
+      this.#handlerThrew(error);
+    }
+  }
+
+  #handlerReturned(): void {
+    const isAnswer = this.#connection.endpoint.state === 'close-received';
+    this.#connection.close(isAnswer ? undefined : CloseCode.NORMAL_CLOSURE);
+    this.#handlerEnded();
+  }
+
+  #handlerThrew(error: unknown): void {
+    // A handler that was ended by the end of its own session has not failed.
+    const isOwnEnd = this.#connection.isOwn(error) || (this.#isCancelled && error === this.#abortReason);
+    if (isOwnEnd) return this.#handlerReturned();
+    this.#hasFailed = true;
+    const text = 'The handler failed';
+    const failure =
+      error instanceof Error ? error : new ConnectionError('ERR_WS_HANDLER_FAILED', text, { cause: error });
+    // Nothing of the error goes to the peer.
+    this.#connection.close(CloseCode.INTERNAL_ERROR, '', failure);
+    reportError(this.#userContext, error);
+    this.#handlerEnded();
+  }
+
+  #handlerEnded(): void {
+    if (this.#handler !== 'abandoned') this.#handler = 'ended';
+    this.#connection.discardMessages();
+    this.#settleIfDone();
+  }
+
+  // --- The end -------------------------------------------------------------------------------------------------------
+
+  #connectionEnded(): void {
+    for (const release of this.#releaseSignals) release();
+    this.#releaseSignals = [];
+    this.#writable.connectionEnded();
+    this.#abortSignal(this.#connection.closedError);
+    if (this.#handler === 'running' || this.#handler === 'waiting') {
+      this.#handlerTimer = this.#engine.clock.setTimeout(() => {
+        this.#handler = 'abandoned';
+        this.#settleIfDone();
+      }, this.#handlerTimeout);
+    }
+    this.#settleIfDone();
+  }
+
+  #abortSignal(reason: unknown): void {
+    if (this.#abortReason !== undefined) return;
+    this.#abortReason = reason;
+    this.#abort?.abort(reason);
+  }
+
+  #settleIfDone(): void {
+    const { info, inbox } = this.#connection;
+    if (info === undefined || this.#state !== undefined) return;
+    if (this.#handler === 'running' || this.#handler === 'waiting') return;
+    this.#engine.clock.clearTimeout(this.#handlerTimer);
+    const isAbandoned = this.#handler === 'abandoned';
+    const hasFailed = this.#hasFailed || isAbandoned || !info.wasClean || info.error !== undefined;
+    this.#state = this.#isCancelled ? 'cancelled' : hasFailed ? 'failed' : 'completed';
+    const messages = inbox.discarded;
+    // The same as the session's, unless more has been left behind since.
+    const isSame = !isAbandoned && messages === info.abandoned.messages;
+    const abandoned = { ...info.abandoned, messages, handler: isAbandoned };
+    this.#closed.resolve(isSame ? info : { ...info, abandoned });
+  }
+}

@@ -1,0 +1,187 @@
+// What a handler gets: the messages of one connection, in and out, and its end. A thin face over the connection.
+
+import type { HeaderFields } from '../handshake/http-head.ts';
+import { type Message, type MessageSource, toMessage } from '../message/message.ts';
+import type { CloseInfo } from './close-info.ts';
+import type { Connection, Counters } from './connection.ts';
+import { markHandled } from './deferred.ts';
+import type { Job } from './job.ts';
+import type { SessionWritable } from './session-writable.ts';
+
+/** The request that was upgraded. */
+export interface UpgradeRequest {
+  readonly method: string;
+  /** The request target, as written: path and query. */
+  readonly url: string;
+  readonly httpVersion: string;
+  readonly headers: HeaderFields;
+}
+
+/** Facts about the upgrade that a session carries. */
+export interface SessionFacts {
+  /** The subprotocol that was chosen; '' when none. */
+  readonly subprotocol?: string;
+  /** The extensions that were negotiated, as in the response; '' when none. */
+  readonly extensions?: string;
+  /** The request that was upgraded. */
+  readonly request?: UpgradeRequest;
+  /** The address of the peer. */
+  readonly remoteAddress?: string;
+}
+
+/**
+ * One WebSocket connection as its handler sees it. It is a pair of streams itself:
+ * `session.readable.pipeThrough(transform).pipeTo(session.writable)`.
+ *
+ * Text messages are strings, binary messages are `Uint8Array`s. Promises that a session makes never cause an unhandled rejection.
+ */
+export class Session implements AsyncIterable<Message> {
+  readonly #connection: Connection;
+  readonly #facts: SessionFacts;
+  readonly #writable: SessionWritable;
+
+  /** The job that this session belongs to. */
+  readonly job: Job;
+
+  /** Made by `upgrade`. */
+  constructor(connection: Connection, facts: SessionFacts, job: Job, writable: SessionWritable) {
+    this.#connection = connection;
+    this.#facts = facts;
+    this.job = job;
+    this.#writable = writable;
+  }
+
+  // --- Receiving -----------------------------------------------------------------------------------------------------
+
+  /**
+   * The messages as a stream, made when first asked for. It closes after the peer's close frame and errors when the connection is lost, in both
+   * cases after the last message. Cancelling it throws away what still comes; it does not close the connection.
+   *
+   * @throws TypeError while a `receive` is pending.
+   */
+  get readable(): ReadableStream<Message> {
+    return this.#connection.inbox.readable;
+  }
+
+  /**
+   * The next message; undefined when there are no more. Rejects when the connection is lost, after the last message, and with a TypeError while
+   * {@link readable} is in use.
+   */
+  receive(): Promise<Message | undefined> {
+    return markHandled(this.#connection.inbox.receive());
+  }
+
+  /** `for await (const message of session)`: needs no stream. Leaving the loop does not close the connection. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    const { inbox } = this.#connection;
+    const iterator: AsyncIterableIterator<Message> = {
+      next: () => inbox.receive().then(toResult),
+      return: () => Promise.resolve({ value: undefined, done: true }),
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  // --- Sending -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes messages to send: a string goes out as text, bytes as binary. Made when first asked for. Closing it closes the connection with 1000 (or
+   * answers the peer's close frame); aborting it closes with 1011.
+   */
+  get writable(): WritableStream<MessageSource> {
+    return this.#writable.stream;
+  }
+
+  /**
+   * Sends one message. Fulfils when there is room for more: await it, and the peer's pace holds you back. Bytes must not change until
+   * {@link flush} fulfils. Rejects with a LocalProtocolError (`ERR_WS_CLOSED`) when the session is closing, and with a TypeError when the message is
+   * neither a string nor bytes.
+   */
+  send(message: MessageSource): Promise<void> {
+    try {
+      return this.#connection.send(toMessage(message));
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  /** Fulfils when the transport has taken all messages that were sent before. Rejects when the connection ends first. */
+  flush(): Promise<void> {
+    return this.#connection.outbox.flush();
+  }
+
+  /** Sends a ping (RFC 6455 §5.5.2); gives the round trip in milliseconds. Rejects when the connection ends first. */
+  ping(): Promise<number> {
+    try {
+      return this.#connection.ping();
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  // --- The end -------------------------------------------------------------------------------------------------------
+
+  /**
+   * Closes: what has been sent goes out first, then a close frame. Fulfils with how the connection ended, also when it has ended already.
+   * Without arguments the code is 1000, or the peer's when its close frame is answered.
+   *
+   * Rejects with a RangeError when the code may not be sent (allowed: 1000-1003, 1007-1014, 3000-4999) or the reason is over 123 bytes of UTF-8,
+   * with a TypeError when they are no number and no string; then nothing was done.
+   */
+  close(closeCode?: number, reason?: string): Promise<CloseInfo> {
+    try {
+      const isAnswer = this.#connection.endpoint.state === 'close-received';
+      this.#connection.close(closeCode ?? (isAnswer ? undefined : 1000), reason);
+      return this.closed;
+    } catch (error) {
+      return this.#refuse(error);
+    }
+  }
+
+  /** Fulfils when the connection has ended; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#connection.closed;
+  }
+
+  /** Aborted when the connection has ended or the job is cancelled. */
+  get signal(): AbortSignal {
+    return this.job.signal;
+  }
+
+  // --- Facts ---------------------------------------------------------------------------------------------------------
+
+  /** The subprotocol that was chosen; '' when none. */
+  get subprotocol(): string {
+    return this.#facts.subprotocol ?? '';
+  }
+
+  /** The extensions that were negotiated; '' when none. */
+  get extensions(): string {
+    return this.#facts.extensions ?? '';
+  }
+
+  /** The request that was upgraded, where there was one. */
+  get request(): UpgradeRequest | undefined {
+    return this.#facts.request;
+  }
+
+  /** The address of the peer, where it is known. */
+  get remoteAddress(): string | undefined {
+    return this.#facts.remoteAddress;
+  }
+
+  /** Messages and bytes so far, and what is queued now. */
+  get counters(): Counters {
+    return this.#connection.counters;
+  }
+
+  #refuse(error: unknown): Promise<never> {
+    // Errors of the state tell of this connection's end; errors of the arguments do not.
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_WS_CLOSED') this.#connection.own(error);
+    return markHandled(Promise.reject(error));
+  }
+}
+
+function toResult(message: Message | undefined): IteratorResult<Message, undefined> {
+  return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
+}
