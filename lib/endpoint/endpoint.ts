@@ -238,8 +238,8 @@ export class Endpoint {
    */
   close(closeCode?: number, reason?: string): void {
     // RFC 6455 §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received."
-    const echoed = closeCode === undefined && reason === undefined ? this.#received?.closeCode : closeCode;
-    const code = echoed === CloseCode.NO_STATUS_RECEIVED ? undefined : echoed;
+    const isEcho = closeCode === undefined && reason === undefined && this.#received !== undefined;
+    const code = isEcho ? this.#echoCode() : closeCode;
     const payload = encodeClosePayload(code, reason);
     if (!this.canSend) return;
     this.#sendClose(payload, {
@@ -257,6 +257,11 @@ export class Endpoint {
     }
     this.#move('fail');
     this.#stopReceiving();
+  }
+
+  #echoCode(): number | undefined {
+    const code = this.#received?.closeCode;
+    return code === CloseCode.NO_STATUS_RECEIVED ? undefined : code;
   }
 
   #assertCanSend(action: string): void {

@@ -308,14 +308,16 @@ export class Connection implements TransportReceiver, InboxOwner {
 
   #receiveClose(): void {
     this.#initiator ??= 'remote';
-    const isBusy = this.inbox.unread > 0 || this.#owner.isWritableInUse();
     // What came before the close frame stays readable, then the messages end.
     this.inbox.end();
     this.#armCloseTimer();
-    // RFC 6455 §5.5.1: "An endpoint MAY delay sending a Close frame until its current message is sent": replies to what was received
-    // precede it.
-    if (!isBusy) this.answerClose();
     this.#endOutputIfDone();
+    if (this.endpoint.state !== 'close-received') return;
+    // RFC 6455 §5.5.1: "An endpoint MAY delay sending a Close frame until its current message is sent". Replies to what was received
+    // precede it: those that are made in this turn, those to messages that wait unread, and those on their way through the writable.
+    this.#engine.scheduler.schedule(() => {
+      if (this.inbox.unread === 0 && !this.#owner.isWritableInUse()) this.answerClose();
+    });
   }
 
   /** Answers the peer's close frame, if that is still to be done. */

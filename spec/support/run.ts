@@ -87,7 +87,8 @@ async function main(): Promise<void> {
       const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
       console.log(`${verdict} ${file} (${outcome.passed} passed, ${outcome.milliseconds} ms)`);
       // What a passing file prints beside its summary (the seeds of its properties) stays visible.
-      if (outcome.failed === 0) for (const line of outcome.output.match(/^seed .*$/gm) ?? []) console.log(`     ${line}`);
+      if (outcome.failed === 0)
+        for (const line of outcome.output.match(/^seed .*$/gm) ?? []) console.log(`     ${line}`);
       else console.log(`${outcome.output}\n${outcome.problem === undefined ? '' : `${file} ${outcome.problem}`}`);
     }
   };

@@ -1,0 +1,23 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Deferred, markHandled } from '../../lib/job/deferred.ts';
+import { rejects } from '../support/check.ts';
+import { turns } from '../support/clock.ts';
+import { watchEscapes } from '../support/pair.ts';
+
+const { seen } = watchEscapes();
+const test = suite('deferred');
+
+test('is settled from outside, and its rejection is seen by whoever awaits it, and by nobody else', async () => {
+  const fulfilled = new Deferred<number>();
+  fulfilled.resolve(1);
+  assert.is(await fulfilled.promise, 1);
+  const rejected = new Deferred<void>();
+  rejected.reject(new RangeError('no'));
+  const marked = markHandled(Promise.reject(new RangeError('no')));
+  await turns();
+  await rejects(rejected.promise, RangeError);
+  await rejects(marked, RangeError);
+  assert.equal(seen, []);
+});
+test.run();

@@ -1,0 +1,113 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Inbox } from '../../lib/job/inbox.ts';
+import { rejects, throws } from '../support/check.ts';
+import { turns } from '../support/clock.ts';
+
+function createInbox(queueSize = 1000): { inbox: Inbox; told: string[] } {
+  const told: string[] = [];
+  const inbox = new Inbox({ inboxHasRoom: () => told.push('room'), inboxEndSeen: () => told.push('end') }, queueSize);
+  return { inbox, told };
+}
+
+const test = suite('inbox');
+
+test('counts 64 bytes more than the payload for each message, and tells when there is room', async () => {
+  const { inbox, told } = createInbox();
+  inbox.deliver('abc');
+  inbox.deliver(new Uint8Array(5));
+  assert.is(inbox.unread, 67 + 69);
+  await inbox.receive();
+  assert.equal([inbox.unread, told], [69, ['room']]);
+});
+
+test('hands a message to the one who waits, without queueing it', async () => {
+  const { inbox } = createInbox();
+  assert.not(inbox.hasReader);
+  const pending = inbox.receive();
+  assert.ok(inbox.hasReader);
+  inbox.deliver('a');
+  assert.is(inbox.unread, 0);
+  assert.is(await pending, 'a');
+});
+
+test('tells that the end was seen when a reader has seen it, not before', async () => {
+  const { inbox, told } = createInbox();
+  inbox.deliver('a');
+  inbox.end();
+  assert.equal(told, []);
+  await inbox.receive();
+  assert.equal(told, ['room']);
+  assert.is(await inbox.receive(), undefined);
+  assert.equal(told, ['room', 'end']);
+});
+
+test('an error is told after the last message, to every later reader', async () => {
+  const { inbox } = createInbox();
+  const error = new RangeError('lost');
+  inbox.deliver('a');
+  inbox.end(error);
+  inbox.end();
+  assert.is(await inbox.receive(), 'a');
+  assert.is(await rejects(inbox.receive(), RangeError), error);
+  assert.is(await rejects(inbox.receive(), RangeError), error);
+});
+
+test('what comes after the end is dropped', async () => {
+  const { inbox } = createInbox();
+  inbox.end();
+  inbox.deliver('late');
+  assert.is(await inbox.receive(), undefined);
+});
+
+test('discard counts what waited and what still comes', () => {
+  const { inbox } = createInbox();
+  inbox.deliver('a');
+  inbox.deliver('b');
+  inbox.discard();
+  inbox.deliver('c');
+  inbox.discard();
+  assert.equal([inbox.discarded, inbox.unread], [3, 0]);
+});
+
+test('the stream closes only when it is drained, and so does the end come to be seen', async () => {
+  const { inbox, told } = createInbox();
+  for (const text of ['a', 'b', 'c']) inbox.deliver(text);
+  const reader = inbox.readable.getReader();
+  await turns(1);
+  inbox.end();
+  assert.is(inbox.unread, 3 * 65);
+  for (const text of ['a', 'b', 'c']) {
+    assert.not(told.includes('end'));
+    assert.is((await reader.read()).value, text);
+  }
+  assert.ok((await reader.read()).done);
+  assert.ok(told.includes('end'));
+});
+
+test('the stream takes no more than the queue’s size ahead; the rest waits in order', async () => {
+  const { inbox } = createInbox(200);
+  const reader = inbox.readable.getReader();
+  await turns(1);
+  for (let count = 0; count < 20; count++) inbox.deliver(`${count}`.padStart(36));
+  assert.is(inbox.unread, 2000);
+  for (let count = 0; count < 20; count++) assert.is(Number((await reader.read()).value), count);
+  assert.is(inbox.unread, 0);
+});
+
+test('while one reads the stream by hand, others are refused', async () => {
+  const { inbox } = createInbox();
+  const reader = inbox.readable.getReader();
+  await rejects(inbox.receive(), TypeError);
+  reader.releaseLock();
+  inbox.deliver('a');
+  assert.is(await inbox.receive(), 'a');
+  assert.not(inbox.readable.locked);
+});
+
+test('the stream cannot be made while a receive is pending', () => {
+  const { inbox } = createInbox();
+  void inbox.receive();
+  throws(() => inbox.readable, TypeError);
+});
+test.run();

@@ -1,0 +1,36 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Pings } from '../../lib/job/pings.ts';
+import { rejects } from '../support/check.ts';
+import { TestClock } from '../support/clock.ts';
+
+const test = suite('pings · RFC 6455 §5.5.2, §5.5.3');
+
+test('every payload is another one, and its pong gives the time that has passed', async () => {
+  const clock = new TestClock();
+  const pings = new Pings(clock);
+  const first = pings.begin();
+  await clock.turn(5);
+  const second = pings.begin();
+  assert.not.equal(first.payload, second.payload);
+  await clock.turn(5);
+  pings.settle(first.payload);
+  await clock.turn(5);
+  pings.settle(second.payload);
+  assert.equal([await first.roundTrip, await second.roundTrip], [10, 10]);
+});
+
+test('a pong settles the pings before its own; a second one and an unsolicited one are ignored', async () => {
+  const pings = new Pings(new TestClock());
+  const [first, second, third] = [pings.begin(), pings.begin(), pings.begin()];
+  pings.settle(Uint8Array.of(0, 0, 0, 99));
+  pings.settle(new Uint8Array(0));
+  pings.settle(new Uint8Array(125));
+  pings.settle(second.payload);
+  pings.settle(second.payload);
+  pings.settle(first.payload);
+  await Promise.all([first.roundTrip, second.roundTrip]);
+  pings.stop(new RangeError('over'));
+  await rejects(third.roundTrip, RangeError);
+});
+test.run();
