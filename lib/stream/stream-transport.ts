@@ -58,11 +58,10 @@ export class StreamTransport implements Transport {
     );
   }
 
-  // Neither promise is waited for: a foreign sink whose write never settles keeps `abort` pending for ever.
   destroy(reason?: unknown): void {
-    this.#reader.cancel(reason).catch(ignore);
-    this.#writer.abort(reason).catch(ignore);
-    queueMicrotask(() => this.#close());
+    if (this.#isClosed) return;
+    this.#release(reason);
+    queueMicrotask(() => this.#receiver?.transportClosed());
   }
 
   async #read(): Promise<void> {
@@ -111,12 +110,17 @@ export class StreamTransport implements Transport {
 
   #close(error?: unknown): void {
     if (this.#isClosed) return;
+    this.#release(error);
+    this.#receiver?.transportClosed(error);
+  }
+
+  // Neither promise is waited for: a foreign sink whose write never settles keeps `abort` pending for ever.
+  #release(reason: unknown): void {
     this.#isClosed = true;
-    if (!this.#hasInputEnded) this.#reader.cancel(error).catch(ignore);
-    if (!this.#hasOutputEnded) this.#writer.abort(error).catch(ignore);
+    if (!this.#hasInputEnded) this.#reader.cancel(reason).catch(ignore);
+    if (!this.#hasOutputEnded) this.#writer.abort(reason).catch(ignore);
     this.#reader.releaseLock();
     this.#writer.releaseLock();
-    this.#receiver?.transportClosed(error);
   }
 }
 
