@@ -1,7 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { toByteStreams } from '../../lib/stream/byte-streams.ts';
-import { type ByteStreams, claimTransport, type Transport, type TransportReceiver } from '../../lib/stream/transport.ts';
+import {
+  type ByteStreams,
+  claimTransport,
+  type Transport,
+  type TransportReceiver,
+} from '../../lib/stream/transport.ts';
 import { rejects } from '../support/check.ts';
 import { turns } from '../support/clock.ts';
 import { watchEscapes } from '../support/pair.ts';
