@@ -1,0 +1,185 @@
+// The head of an HTTP message as the handshake needs it: what a request's head looks like to us, its header fields, the
+// lists in them, and the bytes of a response. RFC 9110 §5 and §7.8, RFC 9112 §2 to §5. No URL and no socket here: an
+// adapter has parsed the request, or a `head` is made by hand.
+//
+// A character of a field is one byte (latin1), as every runtime hands headers over: bytes over 0x7F pass unharmed.
+
+import { isToken } from '../extension/extension-header.ts';
+
+export { isToken };
+
+/** The head of a request as an adapter hands it over. */
+export interface RequestHead {
+  readonly method: string;
+  /** The request target, as written. */
+  readonly url: string;
+  /** As in `1.1`, which is the default. */
+  readonly httpVersion?: string;
+  /** All fields in their order, as they came: repeated ones repeated, not joined. */
+  readonly headers: Iterable<readonly [string, string]>;
+}
+
+/** The header fields of a head, in their order, never changed. Names are found in any case (RFC 9110 §5.1). */
+export class HeaderFields implements Iterable<readonly [string, string]> {
+  readonly #pairs: readonly (readonly [string, string])[];
+  /** Made when something is first looked up. Keys are lower-case; a Map, since the peer chooses them. */
+  #values: Map<string, string[]> | undefined;
+
+  /**
+   * @param pairs Names and values. White space around a value is dropped (RFC 9110 §5.5: "a field parsing
+   * implementation MUST exclude such whitespace prior to evaluating the field value").
+   */
+  constructor(pairs: Iterable<readonly [string, string]>) {
+    this.#pairs = Array.from(pairs, ([name, value]) => [name, trim(value, 0, value.length)] as const);
+  }
+
+  /** How many fields there are, repeated ones counted. */
+  get size(): number {
+    return this.#pairs.length;
+  }
+
+  /** The values of all fields of that name, joined by `, ` (RFC 9110 §5.3), or undefined when there is none. */
+  get(name: string): string | undefined {
+    const values = this.getAll(name);
+    return values.length === 0 ? undefined : values.join(', ');
+  }
+
+  /** The values of all fields of that name, in their order. */
+  getAll(name: string): readonly string[] {
+    return this.#lookup().get(name.toLowerCase()) ?? [];
+  }
+
+  /** Whether there is a field of that name. */
+  has(name: string): boolean {
+    return this.#lookup().has(name.toLowerCase());
+  }
+
+  *[Symbol.iterator](): IterableIterator<readonly [string, string]> {
+    yield* this.#pairs;
+  }
+
+  #lookup(): Map<string, string[]> {
+    if (this.#values !== undefined) return this.#values;
+    const lookup = new Map<string, string[]>();
+    for (const [name, value] of this.#pairs) {
+      const key = name.toLowerCase();
+      const values = lookup.get(key);
+      if (values === undefined) lookup.set(key, [value]);
+      else values.push(value);
+    }
+    this.#values = lookup;
+    return lookup;
+  }
+}
+
+/**
+ * Whether `text` may be the value of a field. RFC 9110 §5.5: "Field values containing CR, LF, or NUL characters are
+ * invalid and dangerous, due to the varying ways that implementations might parse and interpret those characters".
+ * Other control characters are let pass, as the same section allows.
+ */
+export function isFieldValue(text: string): boolean {
+  return !text.includes('\r') && !text.includes('\n') && !text.includes('\0');
+}
+
+/**
+ * Parses the values of all fields of one name, such as Connection or Upgrade, as one list of tokens. An element may
+ * also be `name/version`, as in Upgrade (RFC 9110 §7.8). Empty elements are skipped (§5.6.1.2).
+ *
+ * @returns The elements as written, or undefined when one is no token.
+ */
+export function parseTokenList(values: readonly string[]): string[] | undefined {
+  const elements: string[] = [];
+  for (const value of values) {
+    for (let start = 0; start < value.length; ) {
+      const comma = value.indexOf(',', start);
+      const end = comma < 0 ? value.length : comma;
+      const element = trim(value, start, end);
+      if (element !== '') {
+        if (!isProtocol(element)) return undefined;
+        elements.push(element);
+      }
+      start = end + 1;
+    }
+  }
+  return elements;
+}
+
+/**
+ * Checks a header field that is to be written.
+ *
+ * @throws TypeError when the name is no token, or the value has CR, LF or NUL or is no text of bytes: a character over
+ * U+00FF cut to a byte could become one of them.
+ */
+export function checkHeader(name: string, value: string): void {
+  if (typeof name !== 'string' || !isToken(name)) {
+    throw new TypeError(`Cannot write header ${JSON.stringify(name)}: the name is not a token`);
+  }
+  if (typeof value !== 'string' || !isFieldValue(value) || !isLatin1(value)) {
+    throw new TypeError(`Cannot write header "${name}": the value is not a string of bytes without CR, LF and NUL`);
+  }
+}
+
+/**
+ * Writes an HTTP/1.1 response (RFC 9112 §4 to §6): its head, each character as one byte, and `body` as UTF-8. It adds
+ * no field: Content-Length is the caller's.
+ *
+ * @throws TypeError when a header cannot be written; see {@link checkHeader}.
+ */
+export function serializeResponse(
+  status: number,
+  headers: Iterable<readonly [string, string]>,
+  body: string,
+): Uint8Array {
+  let head = `HTTP/1.1 ${status} ${reasonPhrases.get(status) ?? 'Unknown'}\r\n`;
+  for (const [name, value] of headers) {
+    checkHeader(name, value);
+    head += `${name}: ${value}\r\n`;
+  }
+  head += '\r\n';
+  const content = new TextEncoder().encode(body);
+  const bytes = new Uint8Array(head.length + content.byteLength);
+  for (let index = 0; index < head.length; index++) bytes[index] = head.charCodeAt(index);
+  bytes.set(content, head.length);
+  return bytes;
+}
+
+/** RFC 9110 §15. A client ignores them (RFC 9112 §4), people who look at the wire do not. */
+const reasonPhrases: ReadonlyMap<number, string> = new Map([
+  [101, 'Switching Protocols'],
+  [400, 'Bad Request'],
+  [401, 'Unauthorized'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [426, 'Upgrade Required'],
+  [429, 'Too Many Requests'],
+  [431, 'Request Header Fields Too Large'],
+  [500, 'Internal Server Error'],
+  [503, 'Service Unavailable'],
+]);
+
+/** `protocol = protocol-name [ "/" protocol-version ]`, both tokens. */
+function isProtocol(element: string): boolean {
+  const slash = element.indexOf('/');
+  return slash < 0 ? isToken(element) : isToken(element.slice(0, slash)) && isToken(element.slice(slash + 1));
+}
+
+function isLatin1(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) > 0xff) return false;
+  }
+  return true;
+}
+
+/** A part of `text` without the optional white space (RFC 9110 §5.6.3: SP and HTAB) around it. */
+function trim(text: string, start: number, end: number): string {
+  let from = start;
+  let to = end;
+  while (from < to && isSpace(text, from)) from += 1;
+  while (from < to && isSpace(text, to - 1)) to -= 1;
+  return text.slice(from, to);
+}
+
+function isSpace(text: string, index: number): boolean {
+  return text[index] === ' ' || text[index] === '\t';
+}

@@ -1,0 +1,70 @@
+// SHA-1 (FIPS 180-4 §6.1), for Sec-WebSocket-Accept alone (RFC 6455 §4.2.2). Our own, because the handshake is
+// synchronous in every runtime while Web Crypto's digest is a promise, and the core imports nothing from a runtime.
+// SHA-1 is broken as a signature; RFC 6455 §10.8 explains that the handshake does not depend on its security.
+
+/**
+ * Computes the SHA-1 digest of `bytes`.
+ *
+ * @returns 20 bytes.
+ */
+export function sha1(bytes: Uint8Array): Uint8Array {
+  const padded = pad(bytes);
+  const state = Uint32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0);
+  const schedule = new Uint32Array(80);
+  for (let offset = 0; offset < padded.byteLength; offset += 64) compress(state, schedule, padded, offset);
+  const digest = new DataView(new ArrayBuffer(20));
+  state.forEach((word, index) => {
+    digest.setUint32(index * 4, word);
+  });
+  return new Uint8Array(digest.buffer);
+}
+
+/** §5.1.1: one bit 1, zeros up to 8 bytes before the end of a block, then the length in bits as 64 bits. */
+function pad(bytes: Uint8Array): DataView {
+  const padded = new Uint8Array(Math.ceil((bytes.byteLength + 9) / 64) * 64);
+  padded.set(bytes);
+  padded[bytes.byteLength] = 0x80;
+  const view = new DataView(padded.buffer);
+  view.setUint32(padded.byteLength - 8, Math.floor(bytes.byteLength / 2 ** 29));
+  view.setUint32(padded.byteLength - 4, bytes.byteLength << 3);
+  return view;
+}
+
+/** §6.1.2: takes the block at `offset` into `state`. */
+function compress(state: Uint32Array, schedule: Uint32Array, block: DataView, offset: number): void {
+  for (let t = 0; t < 16; t++) schedule[t] = block.getUint32(offset + t * 4);
+  for (let t = 16; t < 80; t++) {
+    schedule[t] = rotate(
+      word(schedule, t - 3) ^ word(schedule, t - 8) ^ word(schedule, t - 14) ^ word(schedule, t - 16),
+      1,
+    );
+  }
+  let [a = 0, b = 0, c = 0, d = 0, e = 0] = state;
+  for (let t = 0; t < 80; t++) {
+    const next = (rotate(a, 5) + mix(t, b, c, d) + e + word(schedule, t)) | 0;
+    e = d;
+    d = c;
+    c = rotate(b, 30);
+    b = a;
+    a = next;
+  }
+  [a, b, c, d, e].forEach((value, index) => {
+    state[index] = word(state, index) + value;
+  });
+}
+
+/** §4.1.1 and §4.2.1: the function and the constant of step `t`. */
+function mix(t: number, b: number, c: number, d: number): number {
+  if (t < 20) return ((b & c) ^ (~b & d)) + 0x5a827999;
+  if (t < 40) return (b ^ c ^ d) + 0x6ed9eba1;
+  if (t < 60) return ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
+  return (b ^ c ^ d) + 0xca62c1d6;
+}
+
+function rotate(value: number, bits: number): number {
+  return (value << bits) | (value >>> (32 - bits));
+}
+
+function word(words: Uint32Array, index: number): number {
+  return words[index] as number;
+}
