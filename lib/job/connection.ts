@@ -1,24 +1,21 @@
-// The engine of one connection: joins an endpoint (protocol) to a transport (bytes) and an inbox (messages), with a clock. Here is the flow
-// control of both directions, and how the connection ends. It knows no user code.
+// The engine of one connection: joins an endpoint (protocol) to a transport (bytes) and an inbox (messages), with a clock. What comes in flows through
+// the intake, what goes out through the outbox; here is how the connection ends. It knows no user code.
 
 import { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
 import { ConnectionError, LocalProtocolError } from '../error.ts';
 import { CloseCode } from '../frame/close-code.ts';
 import type { Role } from '../frame/frame.ts';
-import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
+import type { ConnectionLimits } from '../limits.ts';
 import type { Message } from '../message/message.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Engine } from './context.ts';
 import { Deferred } from './deferred.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
+import { Intake, type IntakeOwner } from './intake.ts';
 import { Outbox } from './outbox.ts';
 import { Pings } from './pings.ts';
-
-/** About how much is decoded in one go, and read without a pause: others have a turn in between. */
-const TURN_BUDGET = 128 * 1024;
-const READ_WITHOUT_PAUSE = 1024 * 1024;
 
 /** What the connection asks and tells the session. */
 export interface ConnectionOwner {
@@ -48,10 +45,11 @@ export interface Counters {
   readonly queued: number;
 }
 
-export class Connection implements TransportReceiver, InboxOwner {
+export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
   readonly endpoint: Endpoint;
   readonly inbox: Inbox;
   readonly outbox: Outbox;
+  readonly #intake: Intake;
   readonly #pings: Pings;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
@@ -65,15 +63,8 @@ export class Connection implements TransportReceiver, InboxOwner {
   #closedError: LocalProtocolError | undefined;
   readonly #ownErrors = new WeakSet<object>();
   #closeTimer: unknown;
-  #isDiscarding = false;
-  #isContinuing = false;
-  #isPaused = false;
-  #hasInputEnded = false;
-  #held: { chunk: Uint8Array; isOwned: boolean }[] = [];
-  #sincePause = 0;
   #messagesReceived = 0;
   #messagesSent = 0;
-  #bytesReceived = 0;
 
   constructor(owner: ConnectionOwner, transport: Transport, engine: Engine, options: ConnectionOptions) {
     this.#owner = owner;
@@ -90,6 +81,9 @@ export class Connection implements TransportReceiver, InboxOwner {
     this.inbox = new Inbox(this, options.limits.queueSize);
     this.outbox = new Outbox(this.endpoint, transport, engine.scheduler, options.limits.queueSize);
     this.#pings = new Pings(engine.clock);
+    const { endpoint, inbox } = this;
+    const { scheduler } = engine;
+    this.#intake = new Intake(this, { endpoint, inbox, transport, scheduler, limits: options.limits });
   }
 
   start(): void {
@@ -129,7 +123,7 @@ export class Connection implements TransportReceiver, InboxOwner {
     return {
       messagesReceived: this.#messagesReceived,
       messagesSent: this.#messagesSent,
-      bytesReceived: this.#bytesReceived,
+      bytesReceived: this.#intake.bytesReceived,
       bytesSent: this.outbox.bytesWritten,
       unread: this.inbox.unread,
       queued: this.outbox.queued,
@@ -172,25 +166,17 @@ export class Connection implements TransportReceiver, InboxOwner {
   /** Lets go of all messages that nobody will read, so that what stands behind them (a close frame) is found. */
   discardMessages(): void {
     this.inbox.discard();
-    this.#isDiscarding = true;
-    this.#regulate();
+    this.#intake.discard();
   }
 
   // --- The transport tells -------------------------------------------------------------------------------------------
 
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
-    this.#bytesReceived += chunk.byteLength;
-    this.#sincePause += chunk.byteLength;
-    if (!this.endpoint.canReceive) return;
-    // A foreign stream may have been reading already when it was paused.
-    if (this.endpoint.hasUnread) this.#held.push({ chunk, isOwned });
-    else this.#deliver(this.endpoint.receive(chunk, isOwned, this.#budget));
-    this.#regulate();
+    this.#intake.receive(chunk, isOwned);
   }
 
   endReceived(): void {
-    this.#hasInputEnded = true;
-    if (!this.endpoint.hasUnread) this.#endInput();
+    this.#intake.receiveEnd();
   }
 
   writeTaken(): void {
@@ -204,7 +190,7 @@ export class Connection implements TransportReceiver, InboxOwner {
     if (this.#info !== undefined) return;
     this.outbox.detach();
     // What had come before the transport broke is still the peer's word.
-    while (this.endpoint.hasUnread || this.#held.length > 0) this.#decodeMore(Number.MAX_SAFE_INTEGER);
+    this.#intake.drain();
     this.#endInput(error);
     this.#finish();
   }
@@ -212,7 +198,7 @@ export class Connection implements TransportReceiver, InboxOwner {
   // --- The inbox tells -----------------------------------------------------------------------------------------------
 
   inboxHasRoom(): void {
-    if (this.#isPaused && !this.#mustWait) this.#continueLater();
+    this.#intake.inboxHasRoom();
   }
 
   inboxEndSeen(): void {
@@ -220,88 +206,28 @@ export class Connection implements TransportReceiver, InboxOwner {
     if (!this.#owner.hasHandler() && !this.#owner.isWritableInUse()) this.answerClose();
   }
 
-  // --- Receiving -----------------------------------------------------------------------------------------------------
+  // --- The intake tells ----------------------------------------------------------------------------------------------
 
-  get #mustWait(): boolean {
-    if (this.#isDiscarding || !this.endpoint.canReceive) return false;
-    const { unread } = this.inbox;
-    // Behind unread messages the engine reads on for the look-ahead; a message alone may be as long as its own limit.
-    return unread > 0 && unread + this.endpoint.retained >= this.#limits.queueSize + this.#limits.lookAhead;
-  }
-
-  get #budget(): number {
-    const room = this.#limits.queueSize + this.#limits.lookAhead - this.inbox.unread;
-    return this.#isDiscarding ? TURN_BUDGET : Math.max(ITEM_OVERHEAD, Math.min(room, TURN_BUDGET));
-  }
-
-  #deliver(events: EndpointEvent[]): void {
-    for (const event of events) {
-      switch (event.type) {
-        case 'message':
-          this.#messagesReceived++;
-          this.inbox.deliver(event.message);
-          break;
-        case 'ping':
-          this.outbox.schedule();
-          break;
-        case 'pong':
-          this.#pings.settle(event.payload);
-          break;
-        case 'close':
-          this.#receiveClose();
-          break;
-        case 'fault':
-          this.#fail(event.fault);
-          break;
-        default:
-          event satisfies never;
-      }
+  eventReceived(event: EndpointEvent): void {
+    switch (event.type) {
+      case 'message':
+        this.#messagesReceived++;
+        return this.inbox.deliver(event.message);
+      case 'ping':
+        return this.outbox.schedule();
+      case 'pong':
+        return this.#pings.settle(event.payload);
+      case 'close':
+        return this.#receiveClose();
+      case 'fault':
+        return this.#fail(event.fault);
+      default:
+        event satisfies never;
     }
   }
 
-  // Decides whether to read on: now, in a later turn, or when the inbox has room.
-  #regulate(): void {
-    const isTired = this.#sincePause >= READ_WITHOUT_PAUSE;
-    if (this.endpoint.hasUnread || this.#held.length > 0 || isTired) {
-      this.#pause();
-      if (!this.#mustWait) this.#continueLater();
-    } else if (this.#mustWait) {
-      this.#pause();
-    } else {
-      this.#resume();
-    }
-  }
-
-  #continueLater(): void {
-    if (this.#isContinuing || this.#info !== undefined) return;
-    this.#isContinuing = true;
-    this.#engine.scheduler.schedule(() => {
-      this.#isContinuing = false;
-      if (this.#info !== undefined || this.#mustWait) return;
-      this.#sincePause = 0;
-      this.#decodeMore(this.#budget);
-      this.#regulate();
-    });
-  }
-
-  #decodeMore(budget: number): void {
-    if (this.endpoint.hasUnread) this.#deliver(this.endpoint.resume(budget));
-    if (this.endpoint.hasUnread) return;
-    const next = this.#held.shift();
-    if (next !== undefined) this.#deliver(this.endpoint.receive(next.chunk, next.isOwned, budget));
-    else if (this.#hasInputEnded) this.#endInput();
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#transport.pause();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#transport.resume();
+  inputEnded(): void {
+    this.#endInput();
   }
 
   // --- Ending --------------------------------------------------------------------------------------------------------
@@ -332,7 +258,6 @@ export class Connection implements TransportReceiver, InboxOwner {
     this.#initiator ??= 'local';
     this.#error ??= this.own(error);
     this.inbox.end(error);
-    this.#held = [];
     this.#armCloseTimer();
     this.outbox.schedule();
     this.#endOutputIfDone();
@@ -354,12 +279,13 @@ export class Connection implements TransportReceiver, InboxOwner {
 
   // RFC 6455 §7.1.1: the server closes TCP first; a client waits for that, one that failed the connection does not.
   #endOutputIfDone(): void {
-    const isPeerGone = this.#hasInputEnded && this.endpoint.state === 'closed';
+    const isPeerGone = this.#intake.hasEnded && this.endpoint.state === 'closed';
     if (this.endpoint.endsTransport || isPeerGone) this.outbox.endWhenWritten();
   }
 
   // One bound for all that closing may take: a peer that does not answer, does not read, or does not close its half.
   #armCloseTimer(): void {
+    if (this.#info !== undefined) return;
     const { clock } = this.#engine;
     if (this.#closeTimer !== undefined) clock.clearTimeout(this.#closeTimer);
     this.#closeTimer = clock.setTimeout(() => this.#closeTimedOut(), this.#limits.closeTimeout);
