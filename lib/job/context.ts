@@ -2,6 +2,7 @@
 // context is where the user's code runs: how a callback is called, and where its errors go.
 
 import { Slab } from '../bytes/output-queue.ts';
+import { createMaskingKeys } from '../stream/masking-keys.ts';
 
 /** Time, as the engine sees it. */
 export interface Clock {
@@ -67,7 +68,7 @@ export function resolveEngine(context: EngineContext = DEFAULT_CONTEXT): Engine 
       clock: context.clock ?? systemClock,
       scheduler: context.scheduler ?? turnScheduler,
       slab: new Slab(),
-      maskingKey: createMaskingKeys(context.random ?? randomBytes),
+      maskingKey: createMaskingKeys(context.random),
     };
     engines.set(context, engine);
   }
@@ -115,24 +116,5 @@ function createTurnScheduler(): Scheduler {
     schedule(task) {
       if (tasks.push(task) === 1) later(run);
     },
-  };
-}
-
-function randomBytes(bytes: Uint8Array): void {
-  crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>);
-}
-
-// RFC 6455 §5.3: "The masking key needs to be unpredictable; thus, the masking key MUST be derived from a strong source of entropy".
-// One call of the source for a thousand keys: each call costs more than a small frame.
-function createMaskingKeys(random: (bytes: Uint8Array) => void): () => number {
-  let keys = new Uint32Array(0);
-  let used = 0;
-  return () => {
-    if (used === keys.length) {
-      if (keys.length === 0) keys = new Uint32Array(1024);
-      random(new Uint8Array(keys.buffer));
-      used = 0;
-    }
-    return keys[used++] as number;
   };
 }

@@ -1,0 +1,16 @@
+// What the transforms of this library are: a pair that `pipeThrough` takes, made with the chosen implementation of streams.
+
+import { streams } from './streams.ts';
+
+/** A readable and a writable end that belong together. Plain classes hold a TransformStream: a subclass of one costs more memory. */
+export abstract class TransformPair<I, O> implements ReadableWritablePair<O, I> {
+  readonly readable: ReadableStream<O>;
+  readonly writable: WritableStream<I>;
+
+  constructor(transformer: Transformer<I, O>) {
+    const { TransformStream } = streams();
+    const { readable, writable } = new TransformStream<I, O>(transformer);
+    this.readable = readable;
+    this.writable = writable;
+  }
+}

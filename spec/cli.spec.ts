@@ -1,0 +1,254 @@
+// The command line as its users have it: a process of its own, real sockets, another library's client.
+
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
+import { flags } from '../lib/cli/arguments.ts';
+import { Child } from './cli/child.ts';
+import { within } from './support/until.ts';
+
+const test = suite('cli');
+
+const FIRST_LINE = /^listening on (ws:\/\/127\.0\.0\.1:(\d+))$/;
+
+async function urlOf(child: Child): Promise<string> {
+  const [, url = ''] = (await child.firstLine()).match(FIRST_LINE) ?? [];
+  assert.is.not(url, '', `the first line is ${child.stdout}`);
+  return url;
+}
+
+/** A client that notes how it was closed. */
+class Client implements Disposable {
+  readonly socket: WebSocket;
+  readonly closed: Promise<number>;
+
+  constructor(url: string) {
+    this.socket = new WebSocket(url, { perMessageDeflate: false });
+    this.closed = within(
+      new Promise((resolve, reject) => {
+        this.socket.once('close', resolve);
+        this.socket.once('error', reject);
+      }),
+      'a close',
+    );
+    this.closed.catch(() => {});
+  }
+
+  static async open(url: string): Promise<Client> {
+    const client = new Client(url);
+    await within(once(client.socket, 'open'), 'an open connection');
+    return client;
+  }
+
+  /** Sends a message and gives what comes back. */
+  async ask(message: string | Uint8Array): Promise<string | Buffer> {
+    const answer = once(this.socket, 'message');
+    this.socket.send(message);
+    const [data, isBinary] = (await within(answer, 'an answer')) as [Buffer, boolean];
+    return isBinary ? data : data.toString();
+  }
+
+  async close(): Promise<number> {
+    this.socket.close(1000);
+    return this.closed;
+  }
+
+  [Symbol.dispose](): void {
+    this.socket.terminate();
+  }
+}
+
+async function assertEchoes(url: string): Promise<void> {
+  using client = await Client.open(url);
+  assert.is(await client.ask('still here?'), 'still here?');
+  assert.is(await client.close(), 1000);
+}
+
+test('echo prints where it listens as its only line and sends every message back on any path', async () => {
+  await using child = Child.cli('echo', '--port', '0');
+  const url = await urlOf(child);
+  assert.is.not(new URL(url).port, '0');
+  for (const path of ['', '/chat', '/a/b?c=d']) {
+    using client = await Client.open(url + path);
+    assert.is(await client.ask('hello'), 'hello');
+    assert.is(await client.ask('grüße 🚀'), 'grüße 🚀');
+    assert.is(await client.ask(''), '');
+    assert.equal(await client.ask(Uint8Array.of(0, 1, 254, 255)), Buffer.of(0, 1, 254, 255));
+    assert.equal(await client.ask(new Uint8Array(0)), Buffer.alloc(0));
+    assert.is(await client.close(), 1000);
+  }
+  child.signal('SIGTERM');
+  assert.equal(await child.exit(), { code: 0, signal: null, stdout: `listening on ${url}\n`, stderr: '' });
+});
+
+test('echo takes messages of 1 MiB by default and closes with 1009 for one byte more', async () => {
+  await using child = Child.cli('echo', '--port', '0');
+  const url = await urlOf(child);
+  using client = await Client.open(url);
+  const bytes = Buffer.alloc(1024 * 1024, 'millrace');
+  assert.ok(bytes.equals((await client.ask(bytes)) as Buffer));
+  assert.is(await client.ask(bytes.toString()), bytes.toString());
+  client.socket.send(Buffer.alloc(bytes.byteLength + 1));
+  assert.is(await client.closed, 1009);
+  await assertEchoes(url);
+  assert.is(child.stderr, '');
+});
+
+test('--max-message-size lowers the limit, for messages in fragments too, and only the offender is closed', async () => {
+  await using child = Child.cli('echo', '--port', '0', '--max-message-size', '10');
+  const url = await urlOf(child);
+  using bystander = await Client.open(url);
+  using client = await Client.open(url);
+  assert.is(await client.ask('ten bytes.'), 'ten bytes.');
+  client.socket.send('eleven byte');
+  assert.is(await client.closed, 1009);
+  using other = await Client.open(url);
+  other.socket.send('ten bytes.', { fin: false });
+  other.socket.send('.');
+  assert.is(await other.closed, 1009);
+  assert.is(await bystander.ask('me too'), 'me too');
+});
+
+test('--max-message-size raises the limit up to 1 GiB, for messages in many small fragments too', async () => {
+  await using child = Child.cli('echo', '--port', '0', '--max-message-size', '1073741824');
+  const url = await urlOf(child);
+  using client = await Client.open(url);
+  const bytes = Buffer.alloc(4 * 1024 * 1024, 'millrace');
+  assert.ok(bytes.equals((await client.ask(bytes)) as Buffer));
+  const answer = once(client.socket, 'message');
+  for (let start = 0; start < bytes.byteLength; start += 64) {
+    client.socket.send(bytes.subarray(start, start + 64), { fin: false });
+  }
+  client.socket.send(new Uint8Array(0));
+  const [data] = (await within(answer, 'the message in fragments')) as [Buffer];
+  assert.ok(bytes.equals(data));
+});
+
+test('300 connections at once are served', async () => {
+  await using child = Child.cli('echo', '--port', '0');
+  const url = await urlOf(child);
+  const clients = await Promise.all(Array.from({ length: 300 }, (_, index) => Client.open(`${url}/${index}`)));
+  const talks = clients.map(async (client, index) => {
+    for (const message of [`a${index}`, `b${index}`, `c${index}`]) assert.is(await client.ask(message), message);
+  });
+  await Promise.all(talks);
+  for (const closeCode of await Promise.all(clients.map((client) => client.close()))) assert.is(closeCode, 1000);
+  await assertEchoes(url);
+  assert.is(child.stderr, '');
+});
+
+test('a plain GET gets 426', async () => {
+  await using child = Child.cli('echo', '--port', '0');
+  const url = await urlOf(child);
+  const response = await fetch(`${url.replace('ws:', 'http:')}/page`);
+  await response.text();
+  assert.is(response.status, 426);
+  assert.is(response.headers.get('upgrade'), 'websocket');
+  await assertEchoes(url);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} closes open connections with 1001 and the process ends by itself with 0`, async () => {
+    await using child = Child.cli('echo', '--port', '0');
+    const url = await urlOf(child);
+    const clients = await Promise.all(Array.from({ length: 5 }, () => Client.open(url)));
+    for (const client of clients) await client.ask('hello');
+    child.signal(signal);
+    for (const client of clients) assert.is(await client.closed, 1001);
+    assert.equal(await child.exit(), { code: 0, signal: null, stdout: `listening on ${url}\n`, stderr: '' });
+  });
+}
+
+test('a port that is in use ends with one line on standard error and exit code 1', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const { port } = server.address() as { port: number };
+    await using child = Child.cli('echo', '--port', String(port));
+    const { code, stdout, stderr } = await child.exit();
+    assert.is(code, 1);
+    assert.is(stdout, '');
+    assert.match(stderr, /^millrace: [^\n]*EADDRINUSE[^\n]*\n$/);
+    assert.match(stderr, String(port));
+  } finally {
+    server.close();
+  }
+});
+
+test('a host that cannot be listened on ends with one line on standard error and exit code 1', async () => {
+  // An address of the documentation's network (RFC 5737): no machine has it.
+  await using child = Child.cli('echo', '--port', '0', '--host', '203.0.113.1');
+  const { code, stdout, stderr } = await child.exit();
+  assert.is(code, 1);
+  assert.is(stdout, '');
+  assert.match(stderr, /^millrace: [^\n]+\n$/);
+});
+
+test('the address that a name stands for is printed, one of IPv6 in brackets', async () => {
+  await using named = Child.cli('echo', '--port', '0', '--host', 'localhost');
+  assert.match(await named.firstLine(), /^listening on ws:\/\/(127\.0\.0\.1|\[::1\]):\d+$/);
+  await using child = Child.cli('echo', '--port', '0', '--host', '::1');
+  if (await hasIpv6()) {
+    const line = await child.firstLine();
+    assert.match(line, /^listening on ws:\/\/\[::1\]:\d+$/);
+    await assertEchoes(line.slice('listening on '.length));
+  } else {
+    assert.is((await child.exit()).code, 1);
+  }
+});
+
+function hasIpv6(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(0, '::1', () => server.close(() => resolve(true)));
+  });
+}
+
+test('a wrong command line gives one line on standard error, nothing on standard output, and exit code 2', async () => {
+  const wrong = [
+    [],
+    ['serve'],
+    ['echo', 'more'],
+    ['echo', '--unknown'],
+    ['echo', '-x'],
+    ['echo', '--port'],
+    ['echo', '--port', 'http'],
+    ['echo', '--port', '-1'],
+    ['echo', '--port', '65536'],
+    ['echo', '--host', ''],
+    ['echo', '--max-message-size', '0'],
+    ['echo', '--max-message-size', '1073741825'],
+    ['echo', '--max-message-size', '1MiB'],
+    ['echo', '--version=2'],
+  ];
+  const exits = wrong.map(async (words) => {
+    await using child = Child.cli(...words);
+    const { code, stdout, stderr } = await child.exit();
+    assert.is(code, 2, words.join(' '));
+    assert.is(stdout, '');
+    assert.match(stderr, /^millrace: [^\n]+\n$/);
+  });
+  await Promise.all(exits);
+});
+
+test('--help and -h list every flag on standard output', async () => {
+  for (const words of [['--help'], ['-h'], ['echo', '--help']]) {
+    await using child = Child.cli(...words);
+    const { code, stdout, stderr } = await child.exit();
+    assert.is(code, 0);
+    assert.is(stderr, '');
+    for (const name of Object.keys(flags)) assert.match(stdout, `--${name}`);
+  }
+});
+
+test('--version prints the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  await using child = Child.cli('--version');
+  assert.equal(await child.exit(), { code: 0, signal: null, stdout: `${version}\n`, stderr: '' });
+});
+
+test.run();

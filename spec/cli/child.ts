@@ -1,0 +1,94 @@
+// A child process whose output is waited for line by line. It never outlives the spec: dispose of it, whatever happens.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import process from 'node:process';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { until, within } from '../support/until.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const running = new Set<Child>();
+
+process.on('exit', () => {
+  for (const child of running) child.signal('SIGKILL');
+});
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class Child implements AsyncDisposable {
+  readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #closed: Promise<unknown>;
+  #stdout = '';
+  #stderr = '';
+
+  /** Runs Node in the repository's folder. */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    this.#process = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    running.add(this);
+    this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+    });
+    this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.#closed = once(this.#process, 'close').then(() => running.delete(this));
+  }
+
+  /** Runs `lib/cli.ts`. */
+  static cli(...args: string[]): Child {
+    return new Child(['--import', 'tsx', 'lib/cli.ts', ...args]);
+  }
+
+  /** All that was printed so far. */
+  get stdout(): string {
+    return this.#stdout;
+  }
+
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** The first line on standard output. */
+  firstLine(): Promise<string> {
+    return this.printed(/^(.*)\n/).then((match) => match[1] as string);
+  }
+
+  /** Fulfils when what is on standard output matches. */
+  async printed(pattern: RegExp): Promise<RegExpMatchArray> {
+    await until(() => pattern.test(this.#stdout) || !this.isRunning, `${pattern} is printed`);
+    const match = this.#stdout.match(pattern);
+    if (match === null) throw new Error(`Ended without ${pattern}:\n${this.#stdout}\n${this.#stderr}`);
+    return match;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** Fulfils when the process has ended by itself. */
+  async exit(): Promise<Exit> {
+    await within(this.#closed, `the end of a process that printed:\n${this.#stdout}\n${this.#stderr}`);
+    const { exitCode: code, signalCode: signal } = this.#process;
+    return { code, signal, stdout: this.#stdout, stderr: this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isRunning) this.signal('SIGKILL');
+    await this.#closed;
+  }
+}

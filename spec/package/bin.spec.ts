@@ -1,0 +1,31 @@
+// The command as it is published. `npm test` builds it first.
+
+import { readFileSync } from 'node:fs';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { help } from '../../lib/cli/arguments.ts';
+import { Child } from '../cli/child.ts';
+
+const test = suite('bin');
+
+const root = new URL('../../', import.meta.url);
+
+test('the package has one bin, which starts with the line that makes Node run it', () => {
+  const { bin } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  assert.equal(bin, { millrace: 'dist/cli.js' });
+  assert.match(readFileSync(new URL('dist/cli.js', root), 'utf8'), /^#!\/usr\/bin\/env node\n/);
+});
+
+test('the built command prints its help, which is that of the sources', async () => {
+  await using child = new Child(['dist/cli.js', '--help']);
+  assert.equal(await child.exit(), { code: 0, signal: null, stdout: `${help}\n`, stderr: '' });
+});
+
+test('the built command listens and stops', async () => {
+  await using child = new Child(['dist/cli.js', 'echo', '--port', '0']);
+  assert.match(await child.firstLine(), /^listening on ws:\/\/127\.0\.0\.1:\d+$/);
+  child.signal('SIGTERM');
+  assert.is((await child.exit()).code, 0);
+});
+
+test.run();

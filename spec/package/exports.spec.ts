@@ -1,0 +1,39 @@
+// What the package exports, name by name: a change of it is a decision, not an accident. Types are seen by the compiler alone (spec/types).
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as index from '../../lib/index.ts';
+import * as node from '../../lib/node.ts';
+
+const values = [
+  'CloseCode',
+  'ConnectionError',
+  'HandshakeError',
+  'HeaderFields',
+  'Job',
+  'LimitError',
+  'LocalProtocolError',
+  'RemoteProtocolError',
+  'ServerHandshakeRules',
+  'Session',
+  'WebSocketError',
+  'WebSocketServer',
+  'WebSocketUpgrade',
+  'defaultLimits',
+  'errorCodes',
+  'serve',
+  'toByteStreams',
+  'toRequestHead',
+  'upgrade',
+];
+
+const test = suite('exports');
+
+test('the entry for Node exports these values', () => {
+  assert.equal(Object.keys(node).sort(), values);
+});
+
+test('the main entry exports the same', () => {
+  assert.equal(Object.keys(index).sort(), values);
+});
+test.run();
