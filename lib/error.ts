@@ -37,6 +37,7 @@ export const errorCodes = {
   ERR_WS_VERSION: 'The version of the protocol is not supported (RFC 6455 §4.4)',
   ERR_WS_ORIGIN: 'The origin is not admitted (RFC 6455 §10.2)',
   ERR_WS_HOST: 'The host is not admitted',
+  ERR_WS_REFUSED: 'The hook of the server refused the request, or failed',
   ERR_WS_HEAD_TOO_LARGE: 'The head of the request is over the limit',
 } as const;
 

@@ -22,16 +22,27 @@ export {
 } from './error.ts';
 export type { ExtensionOffer } from './extension/extension-header.ts';
 export { CloseCode, type CloseStatus } from './frame/close-code.ts';
-export type { Role } from './frame/frame.ts';
+export type { Frame, Role } from './frame/frame.ts';
+export { Opcode } from './frame/opcode.ts';
 export { HeaderFields, type RequestHead } from './handshake/http-head.ts';
 export { type ServerHandshakeOptions, ServerHandshakeRules } from './handshake/server-handshake.ts';
 export type { Abandoned, CloseInfo } from './job/close-info.ts';
 export type { Counters } from './job/connection.ts';
 export type { Clock, EngineContext, Scheduler, UserContext } from './job/context.ts';
 export { type Handler, Job, type JobState } from './job/job.ts';
+export { Refusal, type RefusalOptions } from './job/refusal.ts';
 export { Session, type SessionFacts, type UpgradeRequest } from './job/session.ts';
 export { type UpgradeOptions, upgrade } from './job/upgrade.ts';
-export { WebSocketUpgrade, type WebSocketUpgradeOptions } from './job/web-socket-upgrade.ts';
+export {
+  type AdmissionHooks,
+  type DecideOptions,
+  WebSocketUpgrade,
+  type WebSocketUpgradeOptions,
+} from './job/web-socket-upgrade.ts';
 export { type ConnectionLimits, defaultLimits, type HandshakeLimits, type ProtocolLimits } from './limits.ts';
 export type { Message, MessageSource } from './message/message.ts';
+export { FrameDecoderStream } from './stream/frame-decoder-stream.ts';
+export { FrameEncoderStream } from './stream/frame-encoder-stream.ts';
+export { MessageAssemblerStream } from './stream/message-assembler-stream.ts';
+export { type MessageFragmenterOptions, MessageFragmenterStream } from './stream/message-fragmenter-stream.ts';
 export type { ByteStreams } from './stream/transport.ts';

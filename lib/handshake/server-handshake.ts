@@ -45,6 +45,8 @@ export interface AcceptedHandshake extends Answer {
   readonly status: 101;
   readonly body: '';
   readonly error?: undefined;
+  /** The subprotocols that the client offers, the most preferred first. */
+  readonly offeredSubprotocols: readonly string[];
   /** The subprotocol that was chosen, or '' when there is none. */
   readonly subprotocol: string;
 }
@@ -98,8 +100,9 @@ export class ServerHandshakeRules {
    * @param head The head of the request, as it came.
    * @param localAddress The IP address that the connection came in on: on a loopback address only loopback names are
    * admitted as Host, unless the option `hosts` says otherwise.
+   * @param checksOrigin Whether the Origin rule is applied; not where somebody else decides on it.
    */
-  apply(head: RequestHead, localAddress?: string): ServerHandshake {
+  apply(head: RequestHead, localAddress?: string, checksOrigin = true): ServerHandshake {
     const request = readRequest(head, this.#limits);
     if (isFault(request)) return refuseFault(request, new HeaderFields([]));
     const { fields } = request;
@@ -107,42 +110,57 @@ export class ServerHandshakeRules {
       const found = check(request);
       if (found !== undefined) return refuseFault(found, fields);
     }
-    const found = this.#checkAdmission(fields, localAddress);
+    const found = this.#checkAdmission(fields, localAddress, checksOrigin);
     if (found !== undefined) return refuseFault(found, fields);
     const offered = parseSubprotocols(fields.getAll('sec-websocket-protocol'));
     if (offered === undefined) return refuseFault(invalid('Sec-WebSocket-Protocol is malformed'), fields);
     const offers = parseExtensions(fields.getAll('sec-websocket-extensions'));
     if (offers === undefined) return refuseFault(invalid('Sec-WebSocket-Extensions is malformed'), fields);
-    return this.#accept(fields, chooseSubprotocol(offered, this.#subprotocols), offers);
+    const accepted = this.#accept(fields, offered, offers);
+    return withSubprotocol(accepted, chooseSubprotocol(offered, this.#subprotocols));
   }
 
   /**
    * RFC 6455 §4.2.2: "If the server does not wish to accept this connection, it MUST return an appropriate HTTP error
    * code (e.g., 403 Forbidden)". Host comes first: it is what Origin is compared with.
    */
-  #checkAdmission(fields: HeaderFields, localAddress: string | undefined): Fault | undefined {
+  #checkAdmission(fields: HeaderFields, localAddress: string | undefined, checksOrigin: boolean): Fault | undefined {
     const host = fields.get('host') ?? '';
     const origins = fields.getAll('origin');
     if (!this.#originRule.checkHost(host, localAddress)) return fault(403, 'ERR_WS_HOST', 'The host is not admitted');
     if (origins.length > 1) return invalid('Origin is repeated');
-    if (this.#originRule.checkOrigin(origins[0], host)) return undefined;
+    if (!checksOrigin || this.#originRule.checkOrigin(origins[0], host)) return undefined;
     return fault(403, 'ERR_WS_ORIGIN', 'The origin is not admitted');
   }
 
   #accept(
     request: HeaderFields,
-    subprotocol: string,
+    offeredSubprotocols: readonly string[],
     offers: ReadonlyMap<string, readonly ExtensionOffer[]>,
   ): AcceptedHandshake {
     const headers: (readonly [string, string])[] = [
       ['Upgrade', 'websocket'],
       ['Connection', 'Upgrade'],
       ['Sec-WebSocket-Accept', acceptKey(request.get('sec-websocket-key') ?? '')],
+      ...this.#headers,
     ];
-    if (subprotocol !== '') headers.push(['Sec-WebSocket-Protocol', subprotocol]);
-    headers.push(...this.#headers);
-    return { status: 101, headers, body: '', subprotocol, offers, request };
+    return { status: 101, headers, body: '', subprotocol: '', offeredSubprotocols, offers, request };
   }
+}
+
+/**
+ * The same answer with that subprotocol. RFC 6455 §4.2.2: "either a single value representing the subprotocol the server is ready to use or null. The value
+ * chosen MUST be derived from the client's handshake"; without one the header field is absent.
+ *
+ * @throws RangeError when the client has not offered it.
+ */
+export function withSubprotocol(handshake: AcceptedHandshake, subprotocol: string): AcceptedHandshake {
+  if (subprotocol !== '' && !handshake.offeredSubprotocols.includes(subprotocol)) {
+    throw new RangeError(`Cannot choose the subprotocol ${JSON.stringify(subprotocol)}: the client has not offered it`);
+  }
+  const headers = handshake.headers.filter(([name]) => name !== 'Sec-WebSocket-Protocol');
+  if (subprotocol !== '') headers.push(['Sec-WebSocket-Protocol', subprotocol]);
+  return { ...handshake, headers, subprotocol };
 }
 
 /**
@@ -151,6 +169,7 @@ export class ServerHandshakeRules {
  * @param message One short line for the peer, which is also the message of the error: no internals.
  * @param headers More header fields. A Content-Type takes the place of the one for plain text.
  * @param request The header fields of the request, where they are known.
+ * @param body The body, where it is not the message.
  * @throws RangeError when `status` is not from 300 to 599; TypeError when a header cannot be written or is the
  * engine's own.
  */
@@ -160,12 +179,12 @@ export function refuse(
   message: string,
   headers: Iterable<readonly [string, string]> = [],
   request: HeaderFields = new HeaderFields([]),
+  body = `${message}\n`,
 ): RefusedHandshake {
   if (!Number.isInteger(status) || status < 300 || status > 599) {
     throw new RangeError(`Cannot refuse a handshake with status ${status}: it is not an integer from 300 to 599`);
   }
   const more = copyHeaders(headers, 'sec-websocket-version');
-  const body = `${message}\n`;
   const all: (readonly [string, string])[] = [];
   // RFC 9110 §15.5.22: "The server MUST send an Upgrade header field in a 426 response to indicate the required
   // protocol(s)". §7.8: "A sender of Upgrade MUST also send an "Upgrade" connection option in the Connection header

@@ -21,11 +21,11 @@ import { onAbort } from './signal-registry.ts';
 export type JobState = 'running' | 'closing' | 'completed' | 'failed' | 'cancelled';
 
 /** Runs on a session. When it returns, the session is closed with 1000; when it throws, with 1011. */
-export type Handler = (session: Session) => unknown;
+export type Handler<C = undefined> = (session: Session<C>) => unknown;
 
-export interface JobOptions extends ConnectionOptions {
-  readonly handler: Handler | undefined;
-  readonly facts: SessionFacts;
+export interface JobOptions<C> extends ConnectionOptions {
+  readonly handler: Handler<C> | undefined;
+  readonly facts: SessionFacts<C>;
 }
 
 // Runtimes without explicit resource management still find the method under the name that compilers use there.
@@ -33,9 +33,9 @@ const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
 
 /** The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself. */
-export class Job implements AsyncDisposable {
+export class Job<C = undefined> implements AsyncDisposable {
   /** The messages of the connection. */
-  readonly session: Session;
+  readonly session: Session<C>;
 
   readonly #connection: Connection;
   readonly #writable: SessionWritable;
@@ -54,7 +54,7 @@ export class Job implements AsyncDisposable {
   #abortReason: unknown;
 
   /** Made by `upgrade`. */
-  constructor(transport: Transport, engine: Engine, userContext: UserContext, options: JobOptions) {
+  constructor(transport: Transport, engine: Engine, userContext: UserContext, options: JobOptions<C>) {
     this.#engine = engine;
     this.#userContext = userContext;
     this.#handlerTimeout = options.limits.handlerTimeout;
@@ -119,7 +119,7 @@ export class Job implements AsyncDisposable {
 
   // --- The handler ---------------------------------------------------------------------------------------------------
 
-  #runHandler(handler: Handler): void {
+  #runHandler(handler: Handler<C>): void {
     if (this.#isCancelled) return this.#handlerEnded();
     this.#handler = 'running';
     const call = (): unknown => handler(this.session);

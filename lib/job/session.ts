@@ -18,7 +18,9 @@ export interface UpgradeRequest {
 }
 
 /** Facts about the upgrade that a session carries. */
-export interface SessionFacts {
+export interface SessionFacts<C = undefined> {
+  /** What the session's `context` is: whatever the one who upgrades wants the handler to know. */
+  readonly context?: C;
   /** The subprotocol that was chosen; '' when none. */
   readonly subprotocol?: string;
   /** The extensions that were negotiated, as in the response; '' when none. */
@@ -35,16 +37,16 @@ export interface SessionFacts {
  *
  * Text messages are strings, binary messages are `Uint8Array`s. Promises that a session makes never cause an unhandled rejection.
  */
-export class Session implements AsyncIterable<Message> {
+export class Session<C = undefined> implements AsyncIterable<Message> {
   readonly #connection: Connection;
-  readonly #facts: SessionFacts;
+  readonly #facts: SessionFacts<C>;
   readonly #writable: SessionWritable;
 
   /** The job that this session belongs to. */
-  readonly job: Job;
+  readonly job: Job<C>;
 
   /** Made by `upgrade`. */
-  constructor(connection: Connection, facts: SessionFacts, job: Job, writable: SessionWritable) {
+  constructor(connection: Connection, facts: SessionFacts<C>, job: Job<C>, writable: SessionWritable) {
     this.#connection = connection;
     this.#facts = facts;
     this.job = job;
@@ -149,6 +151,11 @@ export class Session implements AsyncIterable<Message> {
   }
 
   // --- Facts ---------------------------------------------------------------------------------------------------------
+
+  /** What the one who upgraded gave, such as what the `admit` hook found out about the user. */
+  get context(): C {
+    return this.#facts.context as C;
+  }
 
   /** The subprotocol that was chosen; '' when none. */
   get subprotocol(): string {

@@ -8,11 +8,11 @@ import { type EngineContext, resolveEngine, type UserContext } from './context.t
 import { type Handler, Job, type JobOptions } from './job.ts';
 import type { SessionFacts } from './session.ts';
 
-export interface UpgradeOptions extends SessionFacts {
+export interface UpgradeOptions<C = undefined> extends SessionFacts<C> {
   /** The role of this side. Default: 'server'. */
   readonly role?: Role;
   /** Runs on the session. Without one the caller uses `job.session`, and closes it. */
-  readonly handler?: Handler;
+  readonly handler?: Handler<C>;
   /** What is left out is as in `defaultLimits`. */
   readonly limits?: Partial<ConnectionLimits>;
   /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
@@ -35,29 +35,29 @@ export interface UpgradeOptions extends SessionFacts {
  * });
  * const { closeCode, wasClean } = await job.closed;
  */
-export function upgrade(
+export function upgrade<C = undefined>(
   input: ReadableStream<Uint8Array>,
   output: WritableStream<Uint8Array>,
   engineContext?: EngineContext,
   userContext?: UserContext,
-  options: UpgradeOptions = {},
-): Job {
+  options: UpgradeOptions<C> = {},
+): Job<C> {
   const checked = checkOptions(options);
   const transport = claimTransport(input, output) ?? new StreamTransport(input, output);
   return new Job(transport, resolveEngine(engineContext), userContext ?? {}, checked);
 }
 
 /** As {@link upgrade}, over a transport: for adapters. */
-export function upgradeTransport(
+export function upgradeTransport<C = undefined>(
   transport: Transport,
   engineContext?: EngineContext,
   userContext?: UserContext,
-  options: UpgradeOptions = {},
-): Job {
+  options: UpgradeOptions<C> = {},
+): Job<C> {
   return new Job(transport, resolveEngine(engineContext), userContext ?? {}, checkOptions(options));
 }
 
-function checkOptions(options: UpgradeOptions): JobOptions {
+function checkOptions<C>(options: UpgradeOptions<C>): JobOptions<C> {
   const { role = 'server', handler, fragmentSize } = options;
   if (role !== 'server' && role !== 'client') throw new TypeError(`Cannot upgrade: "${String(role)}" is no role`);
   if (handler !== undefined && typeof handler !== 'function') {

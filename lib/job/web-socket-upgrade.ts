@@ -3,17 +3,21 @@
 
 import type { HandshakeError } from '../error.ts';
 import type { ExtensionOffer } from '../extension/extension-header.ts';
-import type { HeaderFields, RequestHead } from '../handshake/http-head.ts';
+import { HeaderFields, type RequestHead } from '../handshake/http-head.ts';
 import {
+  refuse,
   type ServerHandshake,
   type ServerHandshakeOptions,
   ServerHandshakeRules,
   serializeHandshake,
+  withSubprotocol,
 } from '../handshake/server-handshake.ts';
 import type { ConnectionLimits, HandshakeLimits } from '../limits.ts';
 import type { Transport } from '../stream/transport.ts';
-import type { EngineContext, UserContext } from './context.ts';
+import { type EngineContext, reportError, type UserContext } from './context.ts';
 import type { Handler, Job } from './job.ts';
+import { Refusal } from './refusal.ts';
+import type { UpgradeRequest } from './session.ts';
 import { type UpgradeOptions, upgrade, upgradeTransport } from './upgrade.ts';
 
 export interface WebSocketUpgradeOptions extends Omit<ServerHandshakeOptions, 'limits'> {
@@ -29,6 +33,32 @@ export interface WebSocketUpgradeOptions extends Omit<ServerHandshakeOptions, 'l
   readonly fragmentSize?: number;
 }
 
+/** The questions that `decide` asks the user, beside the rules. */
+export interface AdmissionHooks<C> {
+  /** Decides on the origin instead of the rule and `origins`; `undefined` is a request without one, which no browser sends. */
+  readonly admitOrigin?: (origin: string | undefined, request: UpgradeRequest) => boolean | Promise<boolean>;
+  /** Chooses one of the subprotocols that the client offers, or none, instead of `subprotocols`. */
+  readonly chooseSubprotocol?: (
+    offered: readonly string[],
+    request: UpgradeRequest,
+  ) => string | undefined | Promise<string | undefined>;
+  /**
+   * Looks at the request and gives the session's `context`, or a {@link Refusal}. May take as long as it wants; its signal is aborted when the client goes away
+   * meanwhile. One that throws is answered with 500, and its error goes to the user context.
+   */
+  readonly admit?: (
+    request: UpgradeRequest,
+    options: { readonly signal: AbortSignal },
+  ) => C | Refusal | Promise<C | Refusal>;
+}
+
+export interface DecideOptions<C> extends WebSocketUpgradeOptions, AdmissionHooks<C> {
+  /** Aborted when the client has gone away: the hooks need not go on. */
+  readonly signal?: AbortSignal;
+  /** Where the hooks run, and where their errors go. */
+  readonly userContext?: UserContext;
+}
+
 /**
  * The answer to a request, and the upgrade when the answer is 101. Never throws for what a request holds.
  *
@@ -41,25 +71,33 @@ export interface WebSocketUpgradeOptions extends Omit<ServerHandshakeOptions, 'l
  *   upgrade.upgrade(readable, writable);
  * });
  */
-export class WebSocketUpgrade {
-  readonly #handshake: ServerHandshake;
-  readonly #options: UpgradeOptions;
+export class WebSocketUpgrade<C = undefined> {
+  #handshake: ServerHandshake;
+  #options: UpgradeOptions<C>;
 
   /** @throws TypeError, RangeError when an option is wrong. */
-  constructor(head: RequestHead, options: WebSocketUpgradeOptions, handler?: Handler) {
-    const { rules, localAddress, remoteAddress, limits, fragmentSize } = options;
-    this.#handshake = (rules ?? new ServerHandshakeRules(options)).apply(head, localAddress);
-    const { subprotocol, request } = this.#handshake;
-    const { method, url, httpVersion = '1.1' } = head;
-    this.#options = {
-      role: 'server',
-      subprotocol,
-      request: { method, url, httpVersion, headers: request },
-      ...(remoteAddress === undefined ? undefined : { remoteAddress }),
-      ...(handler === undefined ? undefined : { handler }),
-      ...(limits === undefined ? undefined : { limits }),
-      ...(fragmentSize === undefined ? undefined : { fragmentSize }),
-    };
+  constructor(head: RequestHead, options: WebSocketUpgradeOptions, handler?: Handler<C>) {
+    this.#handshake = (options.rules ?? new ServerHandshakeRules(options)).apply(head, options.localAddress);
+    this.#options = toUpgradeOptions(head, options, handler);
+  }
+
+  /**
+   * As the constructor, and asks the hooks behind the rules: the origin, the subprotocol, then `admit`. Never rejects for what a request holds or a hook does.
+   *
+   * @throws TypeError, RangeError (a rejection) when an option is wrong.
+   */
+  static async decide<C = undefined>(
+    head: RequestHead,
+    options: DecideOptions<C>,
+    handler?: Handler<C>,
+  ): Promise<WebSocketUpgrade<C>> {
+    const rules = options.rules ?? new ServerHandshakeRules(options);
+    const upgrade = new WebSocketUpgrade<C>(head, { ...options, rules }, handler);
+    const first = rules.apply(head, options.localAddress, options.admitOrigin === undefined);
+    const decision = await askHooks(first, toRequest(head, first), options);
+    upgrade.#handshake = decision.handshake;
+    if (decision.context !== undefined) upgrade.#options = { ...upgrade.#options, context: decision.context };
+    return upgrade;
   }
 
   /** 101, or the status of the refusal. */
@@ -112,18 +150,77 @@ export class WebSocketUpgrade {
     output: WritableStream<Uint8Array>,
     engineContext?: EngineContext,
     userContext?: UserContext,
-  ): Job {
+  ): Job<C> {
     this.#assertAccepted();
-    return upgrade(input, output, engineContext, userContext, this.#options);
+    return upgrade(input, output, engineContext, userContext, this.#complete());
   }
 
   /** As {@link upgrade}, for an adapter that has no need of streams. */
-  upgradeTransport(transport: Transport, engineContext?: EngineContext, userContext?: UserContext): Job {
+  upgradeTransport(transport: Transport, engineContext?: EngineContext, userContext?: UserContext): Job<C> {
     this.#assertAccepted();
-    return upgradeTransport(transport, engineContext, userContext, this.#options);
+    return upgradeTransport(transport, engineContext, userContext, this.#complete());
+  }
+
+  #complete(): UpgradeOptions<C> {
+    const { subprotocol, request: headers } = this.#handshake;
+    const request = { ...(this.#options.request as UpgradeRequest), headers };
+    return { ...this.#options, subprotocol, request };
   }
 
   #assertAccepted(): void {
     if (this.status !== 101) throw new TypeError(`Cannot upgrade: the request was refused with ${this.status}`);
   }
+}
+
+interface Decision<C> {
+  readonly handshake: ServerHandshake;
+  readonly context?: C;
+}
+
+async function askHooks<C>(
+  handshake: ServerHandshake,
+  request: UpgradeRequest,
+  options: DecideOptions<C>,
+): Promise<Decision<C>> {
+  if (handshake.error !== undefined) return { handshake };
+  const { admitOrigin, chooseSubprotocol, admit, userContext = {}, signal = new AbortController().signal } = options;
+  const run = userContext.run ?? (<T>(callback: () => T): T => callback());
+  try {
+    const origin = handshake.request.get('origin');
+    if (admitOrigin !== undefined && (await run(() => admitOrigin(origin, request))) !== true) {
+      return { handshake: refuse(403, 'ERR_WS_ORIGIN', 'The origin is not admitted', [], handshake.request) };
+    }
+    let accepted = handshake;
+    if (chooseSubprotocol !== undefined) {
+      const offered = handshake.offeredSubprotocols;
+      accepted = withSubprotocol(handshake, (await run(() => chooseSubprotocol(offered, request))) ?? '');
+    }
+    const context = admit === undefined ? undefined : await run(() => admit(request, { signal }));
+    if (context instanceof Refusal) return { handshake: { ...context.handshake, request: handshake.request } };
+    return context === undefined ? { handshake: accepted } : { handshake: accepted, context };
+  } catch (error) {
+    // Nothing of the error goes to the peer. A hook that ends because the client is gone has not failed.
+    if (!(signal.aborted && error === signal.reason)) reportError(userContext, error);
+    return { handshake: refuse(500, 'ERR_WS_REFUSED', 'The server failed', [], handshake.request) };
+  }
+}
+
+function toRequest({ method, url, httpVersion = '1.1' }: RequestHead, handshake: ServerHandshake): UpgradeRequest {
+  return { method, url, httpVersion, headers: handshake.request };
+}
+
+function toUpgradeOptions<C>(
+  head: RequestHead,
+  { remoteAddress, limits, fragmentSize }: WebSocketUpgradeOptions,
+  handler: Handler<C> | undefined,
+): UpgradeOptions<C> {
+  const { method, url, httpVersion = '1.1' } = head;
+  return {
+    role: 'server',
+    request: { method, url, httpVersion, headers: new HeaderFields([]) },
+    ...(remoteAddress === undefined ? undefined : { remoteAddress }),
+    ...(handler === undefined ? undefined : { handler }),
+    ...(limits === undefined ? undefined : { limits }),
+    ...(fragmentSize === undefined ? undefined : { fragmentSize }),
+  };
 }

@@ -6,9 +6,10 @@ const test = suite('masking keys · RFC 6455 §5.3');
 
 test('come from the source that is given, and none is given twice', () => {
   let next = 0;
-  const keys = createMaskingKeys((bytes) =>
-    new Uint32Array(bytes.buffer).forEach((_, index, words) => (words[index] = next++)),
-  );
+  const keys = createMaskingKeys((bytes) => {
+    const words = new Uint32Array(bytes.buffer);
+    for (let index = 0; index < words.length; index++) words[index] = next++;
+  });
   assert.equal(
     Array.from({ length: 3000 }, keys),
     Array.from({ length: 3000 }, (_, index) => index),
