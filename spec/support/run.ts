@@ -1,6 +1,6 @@
 // Runs every spec in a process of its own, two at a time, and ends with one plain line: `N passed, N failed`.
 // A file fails as a whole when it reports no test, skips one, or does not end by itself after its last test (then it
-// leaked a handle). Arguments choose files by a part of their path.
+// leaked a handle). What uses streams runs a second time with web-streams-polyfill. Arguments choose files by a part of their path.
 
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -10,6 +10,14 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const FILE_TIMEOUT = 240_000;
+
+/** The specs that run with both implementations of streams. */
+const WITH_POLYFILL = /^spec[\\/](stream|job|adapter|conformance)[\\/]/;
+
+interface Run {
+  readonly file: string;
+  readonly isPolyfilled: boolean;
+}
 
 interface Outcome {
   readonly file: string;
@@ -47,10 +55,11 @@ function judge(file: string, output: string, code: number | null, timedOut: bool
   return { file, passed, failed, problem, output, milliseconds };
 }
 
-function runSpec(file: string): Promise<Outcome> {
+function runSpec({ file, isPolyfilled }: Run): Promise<Outcome> {
   const started = Date.now();
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', file], {
+    const polyfill = isPolyfilled ? ['--import', './spec/support/polyfill.ts'] : [];
+    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', ...polyfill, file], {
       cwd: root,
       env: { ...process.env, FORCE_COLOR: '0' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -68,7 +77,7 @@ function runSpec(file: string): Promise<Outcome> {
     child.stderr.on('data', collect);
     child.on('close', (code) => {
       clearTimeout(timer);
-      resolve(judge(file, output, code, timedOut, Date.now() - started));
+      resolve(judge(isPolyfilled ? `${file} (polyfill)` : file, output, code, timedOut, Date.now() - started));
     });
   });
 }
@@ -78,11 +87,13 @@ async function main(): Promise<void> {
   const files = findSpecs(join(root, 'spec')).filter(
     (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
   );
-  const queue = [...files];
+  const queue: Run[] = files.map((file) => ({ file, isPolyfilled: false }));
+  for (const file of files) if (WITH_POLYFILL.test(file)) queue.push({ file, isPolyfilled: true });
   const outcomes: Outcome[] = [];
   const worker = async (): Promise<void> => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const outcome = await runSpec(file);
+    for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
+      const outcome = await runSpec(run);
+      const { file } = outcome;
       outcomes.push(outcome);
       const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
       console.log(`${verdict} ${file} (${outcome.passed} passed, ${outcome.milliseconds} ms)`);
