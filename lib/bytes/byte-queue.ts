@@ -85,9 +85,11 @@ export class ByteQueue {
     this.#blockSize = Math.min(this.#blockSize * 2, LARGEST_BLOCK);
   }
 
+  // What is free of the block stays the block: small pieces between large ones must not cost one each.
   #closeBlock(): void {
-    if (this.#blockUsed > 0) this.#parts.push(this.#block.subarray(0, this.#blockUsed));
-    this.#block = EMPTY;
+    if (this.#blockUsed === 0) return;
+    this.#parts.push(this.#block.subarray(0, this.#blockUsed));
+    this.#block = this.#block.subarray(this.#blockUsed);
     this.#blockUsed = 0;
   }
 }

@@ -21,10 +21,10 @@ import { FrameDecoder, type FramePiece } from '../frame/frame-decoder.ts';
 import { FrameEncoder } from '../frame/frame-encoder.ts';
 import { FIN_BIT } from '../frame/header.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
-import { defaultLimits, ITEM_OVERHEAD, type ProtocolLimits } from '../limits.ts';
-import type { Message } from '../message/message.ts';
+import { ITEM_OVERHEAD, type ProtocolLimits, resolveLimits } from '../limits.ts';
+import { type Message, toMessage } from '../message/message.ts';
 import { MessageAssembler } from '../message/message-assembler.ts';
-import { fragmentMessage } from '../message/message-fragmenter.ts';
+import { assertFragmentSize, fragmentMessage } from '../message/message-fragmenter.ts';
 import type { EndpointEvent } from './event.ts';
 import { type EndpointState, endsTransport, permissions, type Transition, transitions } from './state.ts';
 
@@ -59,9 +59,12 @@ export class Endpoint {
   #received: CloseStatus | undefined;
   #sent: CloseStatus | undefined;
 
-  /** @throws TypeError when a client has no source of masking keys. */
+  /**
+   * @throws TypeError when a client has no source of masking keys.
+   * @throws RangeError when a limit or `fragmentSize` is no positive integer.
+   */
   constructor(options: EndpointOptions) {
-    const limits = { ...defaultLimits, ...options.limits };
+    const limits = resolveLimits(options.limits);
     const slab = options.slab ?? new Slab();
     this.role = options.role;
     this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize: limits.maxFrameSize });
@@ -72,6 +75,7 @@ export class Endpoint {
     this.#controlEncoder = new FrameEncoder(this.#control, options);
     this.#maxUnsentPongs = limits.maxUnsentPongs;
     this.#fragmentSize = options.fragmentSize ?? Number.POSITIVE_INFINITY;
+    assertFragmentSize(this.#fragmentSize);
   }
 
   get state(): EndpointState {
@@ -201,9 +205,11 @@ export class Endpoint {
    * Queues a message. Large bytes are queued as they are: they must not change until they are written.
    *
    * @throws LocalProtocolError when a close frame has been sent or the connection has ended.
+   * @throws TypeError when it is neither a string nor bytes.
    */
-  send(message: Message): void {
+  send(source: Message): void {
     this.#assertCanSend('send a message');
+    const message = toMessage(source);
     const length = typeof message === 'string' ? message.length * 3 : message.byteLength;
     if (length > this.#fragmentSize) {
       for (const frame of fragmentMessage(message, this.#fragmentSize)) this.#encoder.encode(frame);
@@ -217,7 +223,7 @@ export class Endpoint {
   /**
    * Queues a ping before all messages that are not taken yet.
    *
-   * @throws RangeError when the payload is over 125 bytes, LocalProtocolError as {@link send}.
+   * @throws RangeError when the payload is over 125 bytes, TypeError when it is no Uint8Array, LocalProtocolError as {@link send}.
    */
   ping(payload: Uint8Array = EMPTY): void {
     this.#queueControl(Opcode.PING, payload);
@@ -270,6 +276,8 @@ export class Endpoint {
   }
 
   #queueControl(opcode: Opcode, payload: Uint8Array): void {
+    if (!(payload instanceof Uint8Array))
+      throw new TypeError('Cannot send a control frame: its payload is no Uint8Array');
     if (payload.byteLength > MAX_CONTROL_PAYLOAD) {
       throw new RangeError(`Cannot send ${payload.byteLength} bytes in a control frame: at most 125 are allowed`);
     }

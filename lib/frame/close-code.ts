@@ -73,7 +73,7 @@ export function parseClosePayload(payload: Uint8Array): CloseStatus | RemoteProt
 export function encodeClosePayload(closeCode?: number, reason = ''): Uint8Array {
   if (typeof reason !== 'string') throw new TypeError('Cannot close: the reason is not a string');
   if (closeCode === undefined && reason === '') return new Uint8Array(0);
-  const code = closeCode ?? CloseCode.NORMAL_CLOSURE;
+  const code = closeCode === undefined ? CloseCode.NORMAL_CLOSURE : closeCode;
   if (typeof code !== 'number') throw new TypeError('Cannot close: the close code is not a number');
   if (!isSendableCloseCode(code)) throw new RangeError(`Cannot close with code ${code}: it must not be sent`);
   const text = encoder.encode(reason);

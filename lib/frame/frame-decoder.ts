@@ -50,6 +50,7 @@ export class FrameDecoder {
   #chunk: Uint8Array = EMPTY;
   #position = 0;
   #isOwned = false;
+  #isStopped = false;
   #fault: Fault | undefined;
 
   #state: State = 'first-byte';
@@ -93,15 +94,17 @@ export class FrameDecoder {
    * @throws Error when the chunk before is not used up.
    */
   push(chunk: Uint8Array, isOwned = false): void {
-    if (this.#fault !== undefined) return;
+    if (this.#isStopped) return;
     if (this.unread > 0) throw new Error('Cannot push a chunk: the one before is not used up');
-    this.#chunk = chunk;
+    // A subclass may mean something else by `slice`: Node's Buffer gives a view by it, which would be unmasked in place.
+    this.#chunk = chunk.constructor === Uint8Array ? chunk : asPlain(chunk);
     this.#position = 0;
     this.#isOwned = isOwned;
   }
 
   /** Drops what is left of the chunk and decodes nothing more. */
   stop(): void {
+    this.#isStopped = true;
     this.#release();
     this.#control = undefined;
   }
@@ -112,12 +115,14 @@ export class FrameDecoder {
    * @param maxSize The most bytes of payload to give (a control frame comes whole nevertheless).
    */
   next(maxSize: number = Number.MAX_SAFE_INTEGER): FramePiece | undefined {
+    if (this.#isStopped) return undefined;
     while (this.#state !== 'payload') {
       if (this.#position >= this.#chunk.byteLength) return this.#release();
       this.#readHeaderByte(this.#chunk[this.#position++] as number);
     }
     const piece = isControlOpcode(this.#opcode) ? this.#readControlPayload() : this.#readPayload(maxSize);
-    return piece ?? this.#release();
+    if (this.#position >= this.#chunk.byteLength) this.#release();
+    return piece;
   }
 
   #readHeaderByte(byte: number): void {
@@ -211,7 +216,8 @@ export class FrameDecoder {
   #readPayload(maxSize: number): FramePiece | undefined {
     const start = this.#position;
     const left = this.#payloadLength - this.#payloadRead;
-    const size = Math.min(left, this.#chunk.byteLength - start, maxSize);
+    // Whoever counts a budget down may come to a fraction, or below zero.
+    const size = Math.min(left, this.#chunk.byteLength - start, maxSize > 0 ? Math.ceil(maxSize) : 0);
     // The first piece tells of the frame even before any of its payload has come.
     if (size === 0 && left > 0 && !this.#isFirst) return undefined;
     const isFirst = this.#isFirst;
@@ -281,6 +287,10 @@ export class FrameDecoder {
     this.#fault = new RemoteProtocolError(code, message);
     this.stop();
   }
+}
+
+function asPlain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function grow(bytes: Uint8Array, size: number): Uint8Array {

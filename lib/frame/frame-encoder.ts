@@ -4,9 +4,9 @@
 import { maskInPlace } from '../bytes/mask.ts';
 import type { OutputQueue } from '../bytes/output-queue.ts';
 import { ITEM_OVERHEAD } from '../limits.ts';
-import type { Frame, Role } from './frame.ts';
+import { type Frame, MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
 import { FIN_BIT, headerSize, MAX_HEADER_SIZE, writeHeader } from './header.ts';
-import type { Opcode } from './opcode.ts';
+import { isControlOpcode, isOpcode, type Opcode } from './opcode.ts';
 
 /** Payloads up to this size are copied behind their header: cheaper than one more piece to write. */
 const COPY_UP_TO = 4096;
@@ -39,8 +39,13 @@ export class FrameEncoder {
     this.#maskingKey = options.role === 'client' ? options.maskingKey : undefined;
   }
 
-  /** Encodes one frame. Its payload may be queued as it is: it must not change until it is written. */
+  /**
+   * Encodes one frame. Its payload may be queued as it is: it must not change until it is written.
+   *
+   * @throws RangeError when its opcode is reserved, or when it is a control frame that is fragmented or over 125 bytes.
+   */
   encode(frame: Frame): void {
+    assertFrame(frame);
     const rsv = (frame.rsv1 ? 0x40 : 0) | (frame.rsv2 ? 0x20 : 0) | (frame.rsv3 ? 0x10 : 0);
     this.encodeBytes((frame.fin ? FIN_BIT : 0) | rsv | frame.opcode, frame.payload);
   }
@@ -56,7 +61,8 @@ export class FrameEncoder {
       bytes.set(payload, start);
       this.#commit(position, start, start + payload.byteLength, key);
     } else {
-      this.#encodeLarge(firstByte, key === undefined ? payload : payload.slice(), key);
+      // Not `slice`: that of Node's Buffer is no copy.
+      this.#encodeLarge(firstByte, key === undefined ? payload : new Uint8Array(payload), key);
     }
   }
 
@@ -91,6 +97,16 @@ export class FrameEncoder {
     queue.commit(end - position, ITEM_OVERHEAD);
     if (key !== undefined) maskInPlace(payload, 0, payload.byteLength, key);
     queue.appendPayload(payload);
+  }
+}
+
+// RFC 6455 §5.5: "All control frames MUST have a payload length of 125 bytes or less and MUST NOT be fragmented."
+function assertFrame({ opcode, fin, payload }: Frame): void {
+  if (!isOpcode(opcode)) throw new RangeError(`Cannot encode a frame: opcode ${opcode} is reserved`);
+  if (!isControlOpcode(opcode)) return;
+  if (!fin) throw new RangeError('Cannot encode a control frame: it is fragmented');
+  if (payload.byteLength > MAX_CONTROL_PAYLOAD) {
+    throw new RangeError(`Cannot encode a control frame of ${payload.byteLength} bytes: at most 125 are allowed`);
   }
 }
 

@@ -17,9 +17,7 @@ const encoder: TextEncoder = new TextEncoder();
  * @throws RangeError when `fragmentSize` is no positive integer.
  */
 export function* fragmentMessage(message: Message, fragmentSize: number): Generator<Frame, void, undefined> {
-  if (!(Number.isSafeInteger(fragmentSize) && fragmentSize > 0) && fragmentSize !== Number.POSITIVE_INFINITY) {
-    throw new RangeError(`Cannot fragment a message: ${fragmentSize} is no positive number of bytes`);
-  }
+  assertFragmentSize(fragmentSize);
   const payload = typeof message === 'string' ? encoder.encode(message) : message;
   let opcode: Opcode = typeof message === 'string' ? Opcode.TEXT : Opcode.BINARY;
   let start = 0;
@@ -30,4 +28,10 @@ export function* fragmentMessage(message: Message, fragmentSize: number): Genera
     opcode = Opcode.CONTINUATION;
     start = end;
   } while (start < payload.byteLength);
+}
+
+/** @throws RangeError when `fragmentSize` is neither a positive integer nor Infinity. */
+export function assertFragmentSize(fragmentSize: number): void {
+  if ((Number.isSafeInteger(fragmentSize) && fragmentSize > 0) || fragmentSize === Number.POSITIVE_INFINITY) return;
+  throw new RangeError(`Cannot fragment a message: ${fragmentSize} is no positive number of bytes`);
 }
