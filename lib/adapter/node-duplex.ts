@@ -34,8 +34,10 @@ export class NodeTransport implements Transport {
     if (this.#head !== undefined) receiver.chunkReceived(this.#head, false);
     this.#head = undefined;
     const duplex = this.#duplex;
+    // `closed` is true before 'close' is emitted: it is told once.
     if (duplex.closed || this.#isClosed) {
-      queueMicrotask(() => receiver.transportClosed(this.#error));
+      this.#isClosed = true;
+      queueMicrotask(() => receiver.transportClosed(this.#error ?? duplex.errored ?? undefined));
       return;
     }
     duplex.on('end', () => this.#ended());
@@ -64,8 +66,8 @@ export class NodeTransport implements Transport {
 
   end(): void {
     if (this.#isClosed || this.#duplex.destroyed) return;
-    this.#duplex.end(() => {
-      if (!this.#isClosed) this.#receiver?.endSent();
+    this.#duplex.end((error?: Error | null) => {
+      if (!error && !this.#isClosed) this.#receiver?.endSent();
     });
   }
 
@@ -73,9 +75,9 @@ export class NodeTransport implements Transport {
     this.#duplex.destroy();
   }
 
-  // After an error 'close' tells the rest.
+  // After an error 'close' tells the rest. A socket that was destroyed calls back without an error for what it has not written.
   readonly #written = (error?: Error | null): void => {
-    if (error || this.#isClosed) return;
+    if (error || this.#isClosed || this.#duplex.destroyed) return;
     if (this.#isCalling) queueMicrotask(() => this.#receiver?.writeTaken());
     else this.#receiver?.writeTaken();
   };

@@ -11,6 +11,7 @@ import {
   serializeHandshake,
 } from '../handshake/server-handshake.ts';
 import { type EngineContext, reportError, resolveEngine, type UserContext } from '../job/context.ts';
+import { Deferred } from '../job/deferred.ts';
 import type { Handler, Job } from '../job/job.ts';
 import type { Session } from '../job/session.ts';
 import { onAbort } from '../job/signal-registry.ts';
@@ -69,6 +70,8 @@ export class WebSocketServer implements AsyncDisposable {
   readonly #limits: ConnectionLimits & HandshakeLimits;
   readonly #engineContext: EngineContext;
   readonly #connections = new Set<Duplex>();
+  // Connections on which a request was answered: nothing more is taken from them.
+  readonly #answered = new WeakSet<Duplex>();
   readonly #jobs = new Set<Job>();
   #upgraded = 0;
   #refused = 0;
@@ -77,6 +80,10 @@ export class WebSocketServer implements AsyncDisposable {
 
   /** Made by {@link serve}. */
   constructor(options: ServeOptions, handler: Handler) {
+    const { fragmentSize } = options;
+    if (fragmentSize !== undefined && !(Number.isSafeInteger(fragmentSize) && fragmentSize > 0)) {
+      throw new RangeError(`Cannot serve: the fragment size ${fragmentSize} is no positive number of bytes`);
+    }
     this.#options = options;
     this.#handler = handler;
     this.#rules = new ServerHandshakeRules(options);
@@ -138,7 +145,12 @@ export class WebSocketServer implements AsyncDisposable {
    * calls give the same report.
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
-    this.#stopping ??= this.#stop(options.timeout ?? this.#limits.closeTimeout);
+    if (this.#stopping === undefined) {
+      // Known before anybody is told: a session's abort listener may call this again.
+      const stopped = new Deferred<StopReport>();
+      this.#stopping = stopped.promise;
+      void this.#stop(options.timeout ?? this.#limits.closeTimeout).then(stopped.resolve);
+    }
     return this.#stopping;
   }
 
@@ -174,6 +186,8 @@ export class WebSocketServer implements AsyncDisposable {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     // Made first: from now on no error of the socket is without a listener.
     const transport = new NodeTransport(socket, head);
+    // RFC 9112 §9.6: after "close" has been sent, "the server MUST NOT process any further requests received on that connection".
+    if (this.#answered.has(socket)) return;
     if (this.#stopping !== undefined) return this.#refuseSocket(socket, this.#unavailable());
     const upgrade = this.#createUpgrade(request);
     if (upgrade.status !== 101) return this.#refuseSocket(socket, upgrade.response());
@@ -206,6 +220,8 @@ export class WebSocketServer implements AsyncDisposable {
 
   // What is no upgrade: the rules tell why (a plain GET gets 426).
   #refuseRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#answered.has(request.socket)) return;
+    this.#answered.add(request.socket);
     this.#refused++;
     const { status, headers, body } = this.#createUpgrade(request);
     // A request that keeps every rule came as 'upgrade', not here.
@@ -232,6 +248,8 @@ export class WebSocketServer implements AsyncDisposable {
 
   async #stop(timeout: number): Promise<StopReport> {
     const jobs = [...this.#jobs];
+    let closed = 0;
+    for (const { session } of jobs) void session.closed.then(() => closed++);
     for (const job of jobs) job.cancel(new Error('The server is stopping'));
     const { clock } = resolveEngine(this.#engineContext);
     const all = Promise.all(jobs.map((job) => job.closed));
@@ -242,11 +260,11 @@ export class WebSocketServer implements AsyncDisposable {
         resolve();
       });
     });
-    const cut = this.#connections.size;
+    const report = { closed, cut: this.#connections.size };
     const closing = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     for (const socket of this.#connections) socket.destroy();
     await closing;
-    return { closed: jobs.length - this.#jobs.size, cut };
+    return report;
   }
 }
 
