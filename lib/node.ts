@@ -1,15 +1,9 @@
 // The entry for Node: the engine, and servers over node:http. Re-exports only.
 
+export { type Attachment, attach } from './adapter/node-attach.ts';
 export { toByteStreams } from './adapter/node-byte-streams.ts';
-export {
-  type ServeOptions,
-  type ServerCounters,
-  type StopOptions,
-  type StopReport,
-  serve,
-  toRequestHead,
-  WebSocketServer,
-} from './adapter/node-server.ts';
+export { type ServeOptions, type ServerCounters, serve, WebSocketServer } from './adapter/node-server.ts';
+export { type SiteOptions, type StopOptions, type StopReport, toRequestHead } from './adapter/node-site.ts';
 export {
   ConnectionError,
   type ErrorCode,
@@ -31,7 +25,7 @@ export type { Counters } from './job/connection.ts';
 export type { Clock, EngineContext, Scheduler, UserContext } from './job/context.ts';
 export { type Handler, Job, type JobState } from './job/job.ts';
 export { Refusal, type RefusalOptions } from './job/refusal.ts';
-export { Session, type SessionFacts, type UpgradeRequest } from './job/session.ts';
+export { Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
 export { type UpgradeOptions, upgrade } from './job/upgrade.ts';
 export {
   type AdmissionHooks,

@@ -8,7 +8,12 @@ import type { Transport, TransportReceiver } from '../stream/transport.ts';
 /** Carries the bytes of one Duplex. Made in the same turn in which the Duplex is handed over: no error of it is missed then. */
 export class NodeTransport implements Transport {
   readonly #duplex: Duplex;
-  #head: Uint8Array | undefined;
+  // What has come before the start, and how much of it may.
+  #held: { readonly chunk: Uint8Array; readonly isOwned: boolean }[] = [];
+  #holdUpTo = 0;
+  #isHoldingBack = false;
+  #isListening = false;
+  #onGone: (() => void) | undefined;
   // The chunks of a socket are nobody else's; those of another Duplex may be its writer's own.
   readonly #isOwned: boolean;
   #receiver: TransportReceiver | undefined;
@@ -20,7 +25,7 @@ export class NodeTransport implements Transport {
   /** @param head Bytes that came before: they are delivered first. */
   constructor(duplex: Duplex, head?: Uint8Array) {
     this.#duplex = duplex;
-    this.#head = head !== undefined && head.byteLength > 0 ? plain(head) : undefined;
+    if (head !== undefined && head.byteLength > 0) this.#held.push({ chunk: plain(head), isOwned: false });
     this.#isOwned = duplex instanceof Socket;
     // Without a listener an error would end the process.
     duplex.on('error', (error) => {
@@ -31,18 +36,32 @@ export class NodeTransport implements Transport {
 
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
-    if (this.#head !== undefined) receiver.chunkReceived(this.#head, false);
-    this.#head = undefined;
+    const held = this.#held;
+    this.#held = [];
+    // First: the receiver may pause while it takes what was held.
+    if (this.#isHoldingBack) this.#duplex.resume();
+    for (const { chunk, isOwned } of held) receiver.chunkReceived(chunk, isOwned);
     const duplex = this.#duplex;
     // `closed` is true before 'close' is emitted: it is told once.
     if (duplex.closed || this.#isClosed) {
       this.#isClosed = true;
       queueMicrotask(() => receiver.transportClosed(this.#error ?? duplex.errored ?? undefined));
-      return;
+    } else if (this.#hasInputEnded) {
+      queueMicrotask(() => receiver.endReceived());
+    } else {
+      this.#listen();
     }
-    duplex.on('end', () => this.#ended());
-    if (duplex.readableEnded) queueMicrotask(() => this.#ended());
-    else duplex.on('data', (chunk: Uint8Array) => receiver.chunkReceived(plain(chunk), this.#isOwned));
+  }
+
+  /**
+   * Reads on before anybody receives, to notice that the peer goes away: what comes is held, up to `size` bytes, and delivered first when the transport is
+   * started. Calls back when the connection has closed, or the peer has ended it without having sent anything.
+   */
+  watch(size: number, onGone: () => void): void {
+    this.#holdUpTo = size;
+    this.#onGone = onGone;
+    if (this.#duplex.closed || this.#isClosed) queueMicrotask(onGone);
+    else this.#listen();
   }
 
   pause(): void {
@@ -82,16 +101,36 @@ export class NodeTransport implements Transport {
     else this.#receiver?.writeTaken();
   };
 
+  #listen(): void {
+    if (this.#isListening) return;
+    this.#isListening = true;
+    const duplex = this.#duplex;
+    duplex.on('end', () => this.#ended());
+    if (duplex.readableEnded) queueMicrotask(() => this.#ended());
+    else duplex.on('data', (chunk: Uint8Array) => this.#received(plain(chunk)));
+  }
+
+  #received(chunk: Uint8Array): void {
+    if (this.#receiver !== undefined) return this.#receiver.chunkReceived(chunk, this.#isOwned);
+    this.#held.push({ chunk, isOwned: this.#isOwned });
+    this.#holdUpTo -= chunk.byteLength;
+    if (this.#holdUpTo > 0) return;
+    this.#isHoldingBack = true;
+    this.#duplex.pause();
+  }
+
   #ended(): void {
     if (this.#hasInputEnded || this.#isClosed) return;
     this.#hasInputEnded = true;
-    this.#receiver?.endReceived();
+    if (this.#receiver !== undefined) this.#receiver.endReceived();
+    else if (this.#held.length === 0) this.#onGone?.();
   }
 
   #closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#receiver?.transportClosed(this.#error);
+    if (this.#receiver !== undefined) this.#receiver.transportClosed(this.#error);
+    else this.#onGone?.();
   }
 }
 

@@ -70,9 +70,9 @@ export class FrameEncoder {
   encodeText(text: string, opcode: Opcode): void {
     const firstByte = FIN_BIT | opcode;
     const key = this.#maskingKey?.();
-    // A UTF-16 code unit is at most three bytes of UTF-8.
-    if (text.length * 3 > COPY_UP_TO) return this.#encodeLarge(firstByte, encoder.encode(text), key);
+    if (text.length > COPY_UP_TO) return this.#encodeLarge(firstByte, encoder.encode(text), key);
     const queue = this.#queue;
+    // A UTF-16 code unit is at most three bytes of UTF-8.
     queue.reserve(MAX_HEADER_SIZE + text.length * 3);
     const { bytes, position } = queue.slab;
     // The header comes first but depends on the length: most texts are ASCII, so its size is taken from theirs.

@@ -4,7 +4,7 @@
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { Scheduler } from './context.ts';
-import { Deferred } from './deferred.ts';
+import { Deferred, markHandled } from './deferred.ts';
 
 /** A write takes whole frames up to about this size: between two writes a control frame has its turn. */
 const WRITE_SIZE = 256 * 1024;
@@ -32,6 +32,8 @@ export class Outbox {
   // Weights: what was ever taken by the transport, so that a flush knows its mark.
   #written = 0;
   #room: Deferred<void> | undefined;
+  // Why what was queued last will never be taken.
+  #lost: Error | undefined;
   #flushes: FlushWaiter[] = [];
 
   constructor(endpoint: Endpoint, transport: Transport, scheduler: Scheduler, queueSize: number) {
@@ -51,7 +53,7 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return !this.#isWriting && !this.#endpoint.hasOutput;
+    return !this.#isWriting && !this.#endpoint.hasOutput && this.#lost === undefined;
   }
 
   /** Notes that the endpoint has output. Fulfils when there is room for more. */
@@ -65,6 +67,7 @@ export class Outbox {
   /** Fulfils when the transport has taken all that is queued now. */
   flush(): Promise<void> {
     if (this.isEmpty) return DONE;
+    if (this.#lost !== undefined) return markHandled(Promise.reject(this.#lost));
     const deferred = new Deferred<void>();
     this.#flushes.push({ mark: this.#written + this.queued, deferred });
     return deferred.promise;
@@ -104,7 +107,9 @@ export class Outbox {
   /** Lets go of all that waits. */
   stop(error: Error): void {
     this.#isDetached = true;
+    if (!this.isEmpty) this.#lost = error;
     this.#endpoint.dropOutput();
+    this.#writing = 0;
     this.#room?.reject(error);
     this.#room = undefined;
     for (const { deferred } of this.#flushes) deferred.reject(error);

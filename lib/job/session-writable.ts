@@ -28,10 +28,11 @@ export class SessionWritable {
       this.#stream = new WritableStream<MessageSource>({
         start: (controller) => {
           this.#controller = controller;
+          // At once: `abort` of the sink would be called only after a write that is held up has settled.
+          controller.signal.addEventListener('abort', () => this.#abort(controller.signal.reason));
         },
         write: (message) => this.#write(message),
         close: () => this.#close(),
-        abort: (reason) => this.#abort(reason),
       });
       if (this.#connection.info !== undefined) this.connectionEnded();
     }

@@ -15,6 +15,22 @@ export interface UpgradeRequest {
   readonly url: string;
   readonly httpVersion: string;
   readonly headers: HeaderFields;
+  /** What the server's path pattern has found in the path: `/chat/:room` gives `{ room }`. */
+  readonly parameters: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** Facts about the TLS connection under a session. */
+export interface TlsFacts {
+  /** Such as 'TLSv1.3'. */
+  readonly protocol: string;
+  /** The cipher suite's IANA name. */
+  readonly cipher: string;
+  /** What ALPN has chosen; '' when the peer offered nothing. */
+  readonly alpnProtocol: string;
+  /** The name that the client asked for (SNI); '' when none. */
+  readonly serverName: string;
+  /** Whether the peer's certificate was asked for and is trusted. */
+  readonly isAuthorized: boolean;
 }
 
 /** Facts about the upgrade that a session carries. */
@@ -29,6 +45,8 @@ export interface SessionFacts<C = undefined> {
   readonly request?: UpgradeRequest;
   /** The address of the peer. */
   readonly remoteAddress?: string;
+  /** The TLS connection underneath, where there is one. */
+  readonly tls?: TlsFacts;
 }
 
 /**
@@ -175,6 +193,11 @@ export class Session<C = undefined> implements AsyncIterable<Message> {
   /** The address of the peer, where it is known. */
   get remoteAddress(): string | undefined {
     return this.#facts.remoteAddress;
+  }
+
+  /** Facts about the TLS connection underneath, where there is one. */
+  get tls(): TlsFacts | undefined {
+    return this.#facts.tls;
   }
 
   /** Messages and bytes so far, and what is queued now. */

@@ -17,7 +17,7 @@ import type { Transport } from '../stream/transport.ts';
 import { type EngineContext, reportError, type UserContext } from './context.ts';
 import type { Handler, Job } from './job.ts';
 import { Refusal } from './refusal.ts';
-import type { UpgradeRequest } from './session.ts';
+import type { TlsFacts, UpgradeRequest } from './session.ts';
 import { type UpgradeOptions, upgrade, upgradeTransport } from './upgrade.ts';
 
 export interface WebSocketUpgradeOptions extends Omit<ServerHandshakeOptions, 'limits'> {
@@ -27,6 +27,10 @@ export interface WebSocketUpgradeOptions extends Omit<ServerHandshakeOptions, 'l
   readonly localAddress?: string;
   /** The address of the peer, for the session. */
   readonly remoteAddress?: string;
+  /** What a router has found in the path, for the request's `parameters`. */
+  readonly parameters?: UpgradeRequest['parameters'];
+  /** The TLS connection underneath, for the session. */
+  readonly tls?: TlsFacts;
   /** What is left out is as in `defaultLimits`. */
   readonly limits?: Partial<ConnectionLimits & HandshakeLimits>;
   /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
@@ -94,7 +98,7 @@ export class WebSocketUpgrade<C = undefined> {
     const rules = options.rules ?? new ServerHandshakeRules(options);
     const upgrade = new WebSocketUpgrade<C>(head, { ...options, rules }, handler);
     const first = rules.apply(head, options.localAddress, options.admitOrigin === undefined);
-    const decision = await askHooks(first, toRequest(head, first), options);
+    const decision = await askHooks(first, toRequest(head, first.request, options), options);
     upgrade.#handshake = decision.handshake;
     if (decision.context !== undefined) upgrade.#options = { ...upgrade.#options, context: decision.context };
     return upgrade;
@@ -205,20 +209,25 @@ async function askHooks<C>(
   }
 }
 
-function toRequest({ method, url, httpVersion = '1.1' }: RequestHead, handshake: ServerHandshake): UpgradeRequest {
-  return { method, url, httpVersion, headers: handshake.request };
+function toRequest(
+  { method, url, httpVersion = '1.1' }: RequestHead,
+  headers: HeaderFields,
+  { parameters = {} }: WebSocketUpgradeOptions,
+): UpgradeRequest {
+  return { method, url, httpVersion, headers, parameters };
 }
 
 function toUpgradeOptions<C>(
   head: RequestHead,
-  { remoteAddress, limits, fragmentSize }: WebSocketUpgradeOptions,
+  options: WebSocketUpgradeOptions,
   handler: Handler<C> | undefined,
 ): UpgradeOptions<C> {
-  const { method, url, httpVersion = '1.1' } = head;
+  const { remoteAddress, tls, limits, fragmentSize } = options;
   return {
     role: 'server',
-    request: { method, url, httpVersion, headers: new HeaderFields([]) },
+    request: toRequest(head, new HeaderFields([]), options),
     ...(remoteAddress === undefined ? undefined : { remoteAddress }),
+    ...(tls === undefined ? undefined : { tls }),
     ...(handler === undefined ? undefined : { handler }),
     ...(limits === undefined ? undefined : { limits }),
     ...(fragmentSize === undefined ? undefined : { fragmentSize }),

@@ -21,10 +21,11 @@ export function toByteStreams(transport: Transport): ByteStreams {
   const writable = new WritableStream<Uint8Array>({
     start: (controller) => {
       bridge.output = controller;
+      // At once: `abort` of the sink would be called only after a write that is held up has settled.
+      controller.signal.addEventListener('abort', () => bridge.abort(controller.signal.reason));
     },
     write: (chunk) => bridge.write(chunk),
     close: () => bridge.closeOutput(),
-    abort: (reason) => bridge.abort(reason),
   });
   const pair = { readable, writable };
   registerByteStreams(pair, () => bridge.claim());
@@ -98,6 +99,8 @@ class Bridge implements TransportReceiver {
   abort(reason: unknown): void {
     this.#start();
     this.#isOutputOver = true;
+    this.#write?.reject(reason);
+    this.#write = undefined;
     this.#transport.destroy(reason);
   }
 

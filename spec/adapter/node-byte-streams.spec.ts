@@ -252,12 +252,14 @@ for (const [kind, makePair] of kinds) {
     const writing = writer.write(new Uint8Array(32 * MiB));
     await standstill(() => ours.writableLength, 'the output');
     const aborting = writer.abort(new Error('enough'));
+    aborting.catch(() => {});
+    writing.catch(() => {});
+    await until(() => ours.destroyed, 'the connection is cut', 2000);
     await rejects(within(writing, 'the write'), Error);
     await within(
       aborting.catch(() => {}),
       'the abort',
     );
-    await until(() => ours.destroyed, 'the connection is cut');
     peer.destroy();
   });
 

@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { clients, openWs, type Peer } from '../support/peers.ts';
+import { binary, close, RawClient, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, endOf, startServer } from '../support/server.ts';
 import { within } from '../support/until.ts';
 
@@ -278,6 +279,83 @@ wsSuite('server takes no extension that ws offers', async () => {
 });
 
 wsSuite.run();
+
+// --- By hand ---------------------------------------------------------------------------------------------------------
+
+const rawSuite = suite('node-server · a client by hand · conversations');
+
+rawSuite('server echoes 100,000 small texts in order, then closes', async () => {
+  await using host = await startServer();
+  using client = await RawClient.open(host.port);
+  const count = 100_000;
+  const write = Buffer.concat(Array.from({ length: count }, (_, index) => text(`${index}`)));
+  client.send(write, close(1000));
+  for (let index = 0; index < count; index++) {
+    const { payload } = await client.frame();
+    if (payload.toString() !== `${index}`) assert.unreachable(`${payload} came in the place of ${index}`);
+  }
+  assert.equal(await client.untilClose(), { code: 1000, reason: '', before: [] });
+  client.end();
+  const { counters } = await host.session();
+  assert.is(counters.messagesReceived, count);
+});
+
+rawSuite('server sends ten messages and its close frame: eleven frames, and nothing else', async () => {
+  await using host = await startServer(async (session) => {
+    for (let index = 0; index < 10; index++) await session.send(`message ${index}`);
+  });
+  using client = await RawClient.open(host.port);
+  const { code, before } = await client.untilClose();
+  assert.is(code, 1000);
+  assert.is(before.length, 10);
+  client.send(close(1000));
+  await client.finished();
+  client.end();
+});
+
+rawSuite('server and client talk in a hundred rounds', async () => {
+  await using host = await startServer(async (session) => {
+    for (let round = 0; round < 100; round++) {
+      await session.send(`question ${round}`);
+      assert.is(await session.receive(), `answer ${round}`);
+    }
+  });
+  using client = await RawClient.open(host.port);
+  for (let round = 0; round < 100; round++) {
+    assert.is((await client.frame()).payload.toString(), `question ${round}`);
+    client.send(text(`answer ${round}`));
+  }
+  assert.is((await client.untilClose()).code, 1000);
+  assert.equal(host.reported, []);
+});
+
+rawSuite('session that has closed can be flushed', async () => {
+  await using host = await startServer(async (session) => {
+    void session.send('last');
+    void session.close(1000);
+    await session.flush();
+    await session.closed;
+    await session.flush();
+  });
+  using client = await RawClient.open(host.port);
+  const { before } = await client.untilClose();
+  assert.is(before.length, 1);
+  client.send(close(1000));
+  client.end();
+  await endOf(await host.session());
+  assert.equal(host.reported, []);
+});
+
+rawSuite('message of 20 MiB comes back as it was', async () => {
+  await using host = await startServer(undefined, { limits: { maxMessageSize: 20 * MiB } });
+  using client = await RawClient.open(host.port);
+  const message = pattern(20 * MiB);
+  client.send(binary(message), close(1000));
+  const { before } = await client.untilClose();
+  assert.is(Buffer.compare(before[0]?.payload as Buffer, message), 0);
+});
+
+rawSuite.run();
 
 const escapeSuite = suite('node-server · peers · escapes');
 

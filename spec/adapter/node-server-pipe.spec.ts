@@ -7,7 +7,7 @@ import type { Message } from '../../lib/message/message.ts';
 import { clients } from '../support/peers.ts';
 import { binary, close, RawClient, text } from '../support/raw-client.ts';
 import { assertEnd, assertNothingEscaped, endOf, startServer, type TestServer } from '../support/server.ts';
-import { turn, turns, until, within } from '../support/until.ts';
+import { standstill, turn, turns, until, within } from '../support/until.ts';
 
 /** How the pipes of the sessions have settled, in order. */
 type Outcomes = ('fulfilled' | unknown)[];
@@ -337,6 +337,59 @@ handSuite('writer that is aborted closes the session with 1011', async () => {
   client.send(close(1011));
   client.end();
   await endOf(await host.session());
+});
+
+// WHATWG Streams, ReadableStreamPipeTo: before it aborts the destination, "wait until every chunk that has been read has been written".
+handSuite(
+  'pipe whose source fails while the client reads nothing waits for its write, and can be cancelled',
+  async () => {
+    const failure = new Error('the source failed');
+    let source: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const { host, outcomes } = await startPipe(
+      ({ writable }) =>
+        new ReadableStream<Uint8Array>({
+          start: (controller) => {
+            source = controller;
+          },
+          pull: (controller) => controller.enqueue(new Uint8Array(1024 * 1024)),
+        }).pipeTo(writable),
+      100,
+    );
+    await using _ = host;
+    using client = await RawClient.open(host.port);
+    client.pause();
+    const session = await host.session();
+    await standstill(() => session.counters.messagesSent, 'the pipe');
+    source?.error(failure);
+    await turns(8);
+    assert.is(session.job.state, 'running');
+    session.job.cancel();
+    const info = await within(session.job.closed, 'the end of the job', 3000);
+    assert.equal([info.wasClean, info.initiator, info.sent?.closeCode], [false, 'local', 1001]);
+    assert.is(session.job.state, 'cancelled');
+    assert.equal(outcomes.length, 1);
+  },
+);
+
+handSuite('writer that is aborted while the client reads nothing ends the session within closeTimeout', async () => {
+  const failure = new Error('enough');
+  await using host = await startServer(
+    async (session) => {
+      const writer = session.writable.getWriter();
+      writer.closed.catch(() => {});
+      const writing = writer.write(new Uint8Array(32 * 1024 * 1024));
+      writing.catch(() => {});
+      await standstill(() => session.counters.queued, 'the write');
+      writer.abort(failure).catch(() => {});
+      await session.closed;
+    },
+    { limits: { closeTimeout: 100 } },
+  );
+  using client = await RawClient.open(host.port);
+  client.pause();
+  const session = await host.session();
+  const info = await within(session.job.closed, 'the end of the job', 3000);
+  assertEnd(info, { wasClean: false, initiator: 'local', sent: { closeCode: 1011, reason: '' } });
 });
 
 handSuite('readable that is cancelled throws away what comes, and the session stays open', async () => {

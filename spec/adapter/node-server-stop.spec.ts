@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type StopReport, serve } from '../../lib/adapter/node-server.ts';
+import { type StopReport, serve } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
 import { openUndici, openWs } from '../support/peers.ts';
 import { close, headerOf, RawClient, requestHead, text } from '../support/raw-client.ts';

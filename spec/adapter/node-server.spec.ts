@@ -4,9 +4,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { serve, toRequestHead } from '../../lib/adapter/node-server.ts';
+
 import type { Clock, EngineContext } from '../../lib/job/context.ts';
 import type { Session } from '../../lib/job/session.ts';
+import { serve, toRequestHead } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
 import { openWs } from '../support/peers.ts';
 import { close, RawClient, requestHead, text } from '../support/raw-client.ts';

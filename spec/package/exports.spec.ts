@@ -25,6 +25,7 @@ const values = [
   'WebSocketError',
   'WebSocketServer',
   'WebSocketUpgrade',
+  'attach',
   'defaultLimits',
   'errorCodes',
   'serve',

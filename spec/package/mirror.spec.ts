@@ -20,10 +20,17 @@ const topics: Record<string, string> = {
   'endpoint/closing-handshake': 'endpoint/endpoint',
   'endpoint/control-lane': 'endpoint/endpoint',
   'job/closing': 'job/job',
+  'job/decide': 'job/web-socket-upgrade',
 };
 
 /** Files that do something and have no spec of their own, each with the reason. */
-const exceptions: Record<string, string> = {};
+const exceptions: Record<string, string> = {
+  'adapter/node-site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
+  'demo/clients': 'the three clients of the demonstration, which spec/demo/main runs',
+  'job/refusal': 'spec/job/decide shows it where it is used',
+  'stream/transform-pair': 'the base of the four transforms, each with its spec',
+  'stream/transport': 'the claim of a pair is shown by spec/stream/byte-streams',
+};
 
 /** The paths of the files below a folder, without their ending. */
 function list(folder: string, ending: string): string[] {

@@ -1,0 +1,133 @@
+// WebSockets on a server of the application's own: an `http.Server` or `https.Server` with its request listener (Express, say). Its plain requests stay its
+// own; upgrades go to the handler whose path matches.
+
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { parseTokenList } from '../handshake/http-head.ts';
+import { Deferred } from '../job/deferred.ts';
+import type { Handler } from '../job/job.ts';
+import type { Session } from '../job/session.ts';
+import { refuseNotFound, Site, type SiteOptions, type StopOptions, type StopReport } from './node-site.ts';
+
+/** The upgrades of one handler on a server of the application's own. */
+export interface Attachment<C = undefined> extends AsyncDisposable {
+  /** The sessions that are open now. */
+  readonly sessions: Iterable<Session<C>>;
+  /** Counts since it was attached. */
+  readonly counters: { readonly open: number; readonly upgraded: number; readonly refused: number };
+  /**
+   * Stops: new upgrades on the path get 503 with Retry-After, sessions are closed with 1001, and what has not closed in time is cut; then the path is nobody's
+   * again. The server goes on. Never rejects; further calls give the same report.
+   */
+  stop(options?: StopOptions): Promise<StopReport>;
+}
+
+type AnySite = Pick<Site<unknown>, 'match' | 'upgrade' | 'refuseSocket'>;
+
+/** The sites of one server, behind one listener. */
+class Router {
+  readonly sites: AnySite[] = [];
+  readonly #server: Server | TlsServer;
+  readonly #listener = (request: IncomingMessage, socket: Duplex, head: Buffer): void =>
+    this.#route(request, socket, head);
+
+  constructor(server: Server | TlsServer) {
+    this.#server = server;
+  }
+
+  add(site: AnySite): void {
+    if (this.sites.push(site) === 1) this.#server.on('upgrade', this.#listener);
+  }
+
+  remove(site: AnySite): void {
+    const index = this.sites.indexOf(site);
+    if (index >= 0) this.sites.splice(index, 1);
+    if (this.sites.length === 0) this.#server.off('upgrade', this.#listener);
+  }
+
+  // The first that matches, in the order in which they were attached.
+  #route(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const isForOthers = this.#server.listenerCount('upgrade') > 1;
+    if (isWebSocket(request)) {
+      for (const site of this.sites) {
+        const parameters = site.match(request);
+        if (parameters !== undefined) return site.upgrade(request, socket, head, parameters);
+      }
+      if (!isForOthers) refuseNotFound(this.sites[0] as AnySite, socket);
+    } else if (!isForOthers) {
+      this.#giveBack(request, socket);
+    }
+  }
+
+  // Without an 'upgrade' listener Node would have ignored the Upgrade of another protocol (h2c), as RFC 9110 §7.8 allows, and the application would have
+  // answered the request. Node has let go of its parser: the connection ends with the response.
+  #giveBack(request: IncomingMessage, socket: Duplex): void {
+    socket.on('error', () => socket.destroy());
+    const response = new ServerResponse(request);
+    response.shouldKeepAlive = false;
+    response.assignSocket(request.socket);
+    response.on('finish', () => {
+      response.detachSocket(request.socket);
+      socket.end();
+      socket.resume();
+    });
+    this.#server.emit('request', request, response);
+  }
+}
+
+const routers = new WeakMap<Server | TlsServer, Router>();
+
+/**
+ * Runs the handler on each session that is upgraded on the server, on the paths that `path` matches. Several can be attached to one server, each with its own
+ * options. What matches none is left to other 'upgrade' listeners; without one it is answered with 404.
+ *
+ * @throws TypeError, RangeError when an option is wrong.
+ *
+ * @example
+ * const chat = attach(server, { path: '/chat/:room', admit: authenticate }, async (session) => {
+ *   for await (const message of session) publish(session.request.parameters.room, message);
+ * });
+ */
+export function attach<C = undefined>(
+  server: Server | TlsServer,
+  options: SiteOptions<C>,
+  handler: Handler<C>,
+): Attachment<C> {
+  const site = new Site(options, handler);
+  const router = routers.get(server) ?? new Router(server);
+  routers.set(server, router);
+  router.add(site as AnySite);
+  let stopping: Promise<StopReport> | undefined;
+  const stop = async (timeout: number): Promise<StopReport> => {
+    const { closed } = await site.close(timeout);
+    router.remove(site as AnySite);
+    return { closed, cut: site.cut() };
+  };
+  const attachment: Attachment<C> = {
+    get sessions() {
+      return site.sessions;
+    },
+    get counters() {
+      return site.counters;
+    },
+    stop({ timeout = site.limits.closeTimeout } = {}) {
+      if (stopping === undefined) {
+        // Known before anybody is told: a session's abort listener may call this again.
+        const stopped = new Deferred<StopReport>();
+        stopping = stopped.promise;
+        void stop(timeout).then(stopped.resolve);
+      }
+      return stopping;
+    },
+    async [Symbol.asyncDispose]() {
+      await attachment.stop();
+    },
+  };
+  return attachment;
+}
+
+function isWebSocket(request: IncomingMessage): boolean {
+  const protocols = parseTokenList([request.headers.upgrade ?? '']);
+  return protocols === undefined || protocols.some((protocol) => protocol.toLowerCase() === 'websocket');
+}

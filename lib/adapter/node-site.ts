@@ -1,0 +1,252 @@
+// What serves the upgrades of one handler on a server of `node:http` or `node:https`: the rules and hooks, the jobs, the refusals, the stop. `serve` has one of
+// its own, `attach` one for each call.
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { RequestHead } from '../handshake/http-head.ts';
+import {
+  refuse,
+  type ServerHandshakeOptions,
+  ServerHandshakeRules,
+  serializeHandshake,
+} from '../handshake/server-handshake.ts';
+import { type Engine, type EngineContext, resolveEngine, type UserContext } from '../job/context.ts';
+import type { Handler, Job } from '../job/job.ts';
+import type { Session, TlsFacts } from '../job/session.ts';
+import { type AdmissionHooks, WebSocketUpgrade, type WebSocketUpgradeOptions } from '../job/web-socket-upgrade.ts';
+import { type ConnectionLimits, type HandshakeLimits, resolveLimits } from '../limits.ts';
+import { assertFragmentSize } from '../message/message-fragmenter.ts';
+import { NodeTransport } from './node-duplex.ts';
+import { compilePath, type PathMatcher, type PathParameters } from './path-pattern.ts';
+
+/** The options of `serve` and of `attach`. */
+export interface SiteOptions<C = undefined> extends Omit<ServerHandshakeOptions, 'limits'>, AdmissionHooks<C> {
+  /** Which paths are upgraded: `/chat/:room`, `/files/*path`; see the syntax of path-to-regexp. Default: all. */
+  readonly path?: string;
+  /** Where the engine's work runs, for all connections. */
+  readonly engineContext?: EngineContext;
+  /** Where handlers and hooks run, and where their errors go. */
+  readonly userContext?: UserContext;
+  /** What is left out is as in `defaultLimits`. */
+  readonly limits?: Partial<ConnectionLimits & HandshakeLimits>;
+  /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
+  readonly fragmentSize?: number;
+}
+
+export interface StopOptions {
+  /** How long sessions may take to close before they are cut, in milliseconds. Default: the limit `closeTimeout`. */
+  readonly timeout?: number;
+}
+
+/** What a stop has done. */
+export interface StopReport {
+  /** Sessions that closed within the time. */
+  readonly closed: number;
+  /** Connections that had to be cut, those in the opening handshake included. */
+  readonly cut: number;
+}
+
+/** The upgrades of one handler. */
+export class Site<C> {
+  readonly limits: ConnectionLimits & HandshakeLimits;
+  readonly #options: SiteOptions<C>;
+  readonly #handler: Handler<C>;
+  readonly #rules: ServerHandshakeRules;
+  readonly #match: PathMatcher;
+  readonly #engine: Engine;
+  readonly #hasHooks: boolean;
+  readonly #jobs = new Set<Job<C>>();
+  /** Sockets whose upgrade is being decided on, and what ends the wait. */
+  readonly #pending = new Map<Duplex, AbortController>();
+  /** Sockets whose upgrade was asked for, until they are closed. */
+  readonly #sockets = new Set<Duplex>();
+  #upgraded = 0;
+  #refused = 0;
+  #isClosing = false;
+
+  /** @throws TypeError, RangeError when an option is wrong. */
+  constructor(options: SiteOptions<C>, handler: Handler<C>) {
+    if (typeof handler !== 'function') throw new TypeError('Cannot serve: the handler is no function');
+    assertFragmentSize(options.fragmentSize ?? Number.POSITIVE_INFINITY);
+    this.limits = resolveLimits(options.limits);
+    this.#options = options;
+    this.#handler = handler;
+    this.#rules = new ServerHandshakeRules(options);
+    this.#match = compilePath(options.path);
+    this.#engine = resolveEngine(options.engineContext);
+    const { admit, admitOrigin, chooseSubprotocol } = options;
+    this.#hasHooks = [admit, admitOrigin, chooseSubprotocol].some((hook) => hook !== undefined);
+  }
+
+  get sessions(): Iterable<Session<C>> {
+    return Array.from(this.#jobs, (job) => job.session);
+  }
+
+  get counters(): { open: number; upgraded: number; refused: number } {
+    return { open: this.#jobs.size, upgraded: this.#upgraded, refused: this.#refused };
+  }
+
+  /** The parameters of the request's path, or undefined when it is not for this site. */
+  match(request: IncomingMessage): PathParameters | undefined {
+    return this.#match(request.url ?? '');
+  }
+
+  /** Serves an 'upgrade' event whose path is for this site. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Uint8Array, parameters: PathParameters): void {
+    // Made first: from now on no error of the socket is without a listener.
+    const transport = new NodeTransport(socket, head);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    if (this.#isClosing) return this.#refuseStopping(socket);
+    if (this.#hasHooks) return void this.#decide(request, socket, transport, parameters);
+    this.#answer(
+      new WebSocketUpgrade<C>(toRequestHead(request), this.#upgradeOptions(request, parameters), this.#handler),
+      socket,
+      transport,
+    );
+  }
+
+  /** What a request that is no upgrade is answered with. */
+  refuse(request: IncomingMessage): Pick<WebSocketUpgrade, 'status' | 'headers' | 'body'> {
+    this.#refused++;
+    const { status, headers, body } = new WebSocketUpgrade(toRequestHead(request), this.#upgradeOptions(request, {}));
+    // A request that keeps every rule came as 'upgrade', not here.
+    return status === 101 ? refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no upgrade') : { status, headers, body };
+  }
+
+  /** Refuses an upgrade with a status, and ends its connection. */
+  refuseSocket(socket: Duplex, response: Uint8Array): void {
+    this.#refused++;
+    socket.end(response);
+    // What the client still sends is thrown away, so that no reset destroys the response; but not for ever.
+    socket.resume();
+    const { clock } = this.#engine;
+    const timer = clock.setTimeout(() => socket.destroy(), this.limits.closeTimeout);
+    socket.once('close', () => clock.clearTimeout(timer));
+  }
+
+  /** Refuses new upgrades with 503, and closes all sessions with 1001. Fulfils when all have closed, or after the time. Called once. */
+  async close(timeout: number): Promise<{ readonly closed: number }> {
+    this.#isClosing = true;
+    const jobs = [...this.#jobs];
+    let closed = 0;
+    for (const { session } of jobs) void session.closed.then(() => closed++);
+    const reason = new Error('The server is stopping');
+    for (const job of jobs) job.cancel(reason);
+    for (const [socket, gone] of this.#pending) {
+      gone.abort(reason);
+      this.#refuseStopping(socket);
+    }
+    this.#pending.clear();
+    await this.#waitFor(Promise.all(jobs.map((job) => job.closed)), timeout);
+    return { closed };
+  }
+
+  /** Cuts the connections that are left. Gives their number. */
+  cut(): number {
+    const left = [...this.#sockets];
+    for (const socket of left) socket.destroy();
+    return left.length;
+  }
+
+  // --- Upgrading -----------------------------------------------------------------------------------------------------
+
+  async #decide(
+    request: IncomingMessage,
+    socket: Duplex,
+    transport: NodeTransport,
+    parameters: PathParameters,
+  ): Promise<void> {
+    const gone = new AbortController();
+    this.#pending.set(socket, gone);
+    // Frames that come meanwhile are held; a client that goes away ends the hook.
+    transport.watch(this.limits.lookAhead, () => {
+      gone.abort(new Error('The client has gone away'));
+      socket.destroy();
+    });
+    const { admit, admitOrigin, chooseSubprotocol, userContext } = this.#options;
+    const options = {
+      ...this.#upgradeOptions(request, parameters),
+      signal: gone.signal,
+      ...(userContext === undefined ? undefined : { userContext }),
+      ...(admit === undefined ? undefined : { admit }),
+      ...(admitOrigin === undefined ? undefined : { admitOrigin }),
+      ...(chooseSubprotocol === undefined ? undefined : { chooseSubprotocol }),
+    };
+    const upgrade = await WebSocketUpgrade.decide<C>(toRequestHead(request), options, this.#handler);
+    // A client that has gone, or was refused because the server stops, gets no other answer.
+    if (this.#pending.delete(socket) && !socket.destroyed) this.#answer(upgrade, socket, transport);
+  }
+
+  #answer(upgrade: WebSocketUpgrade<C>, socket: Duplex, transport: NodeTransport): void {
+    if (upgrade.status !== 101) return this.refuseSocket(socket, upgrade.response());
+    if ('setTimeout' in socket) (socket as Duplex & { setTimeout(time: number): void }).setTimeout(0);
+    socket.write(upgrade.response());
+    this.#upgraded++;
+    const job = upgrade.upgradeTransport(transport, this.#options.engineContext, this.#options.userContext);
+    this.#jobs.add(job);
+    void job.closed.then(() => this.#jobs.delete(job));
+  }
+
+  #upgradeOptions(request: IncomingMessage, parameters: PathParameters): WebSocketUpgradeOptions {
+    const { localAddress, remoteAddress } = request.socket;
+    const { fragmentSize, limits } = this.#options;
+    const tls = request.socket instanceof TLSSocket ? toTlsFacts(request.socket) : undefined;
+    return {
+      rules: this.#rules,
+      parameters,
+      ...(localAddress === undefined ? undefined : { localAddress }),
+      ...(remoteAddress === undefined ? undefined : { remoteAddress }),
+      ...(tls === undefined ? undefined : { tls }),
+      ...(limits === undefined ? undefined : { limits }),
+      ...(fragmentSize === undefined ? undefined : { fragmentSize }),
+    };
+  }
+
+  // --- Stopping ------------------------------------------------------------------------------------------------------
+
+  #refuseStopping(socket: Duplex): void {
+    const seconds = String(Math.max(1, Math.ceil(this.limits.closeTimeout / 1000)));
+    const refusal = refuse(503, 'ERR_WS_HANDSHAKE', 'The server is stopping', [['Retry-After', seconds]]);
+    this.refuseSocket(socket, serializeHandshake(refusal));
+  }
+
+  #waitFor(all: Promise<unknown>, timeout: number): Promise<void> {
+    const { clock } = this.#engine;
+    return new Promise((resolve) => {
+      const timer = clock.setTimeout(resolve, timeout);
+      void all.then(() => {
+        clock.clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}
+
+/** Answers an upgrade on a path that nobody serves (RFC 6455 §4.2.2: "the server MUST send an appropriate HTTP error code (such as 404 Not Found)"). */
+export function refuseNotFound(site: Pick<Site<never>, 'refuseSocket'>, socket: Duplex): void {
+  socket.on('error', () => {});
+  site.refuseSocket(socket, serializeHandshake(refuse(404, 'ERR_WS_HANDSHAKE', 'Nothing is served on this path')));
+}
+
+/** The head of a request of `node:http`, with every header field as it came. */
+export function toRequestHead(request: IncomingMessage): RequestHead {
+  const { method = '', url = '', httpVersion, rawHeaders } = request;
+  const headers: [string, string][] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    headers.push([rawHeaders[index] as string, rawHeaders[index + 1] as string]);
+  }
+  return { method, url, httpVersion, headers };
+}
+
+function toTlsFacts(socket: TLSSocket): TlsFacts {
+  const { alpnProtocol, servername, authorized } = socket as TLSSocket & { servername?: string | false };
+  return {
+    protocol: socket.getProtocol() ?? '',
+    cipher: socket.getCipher().standardName,
+    alpnProtocol: alpnProtocol || '',
+    serverName: servername || '',
+    isAuthorized: authorized,
+  };
+}

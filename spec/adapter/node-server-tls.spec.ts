@@ -1,0 +1,109 @@
+// wss: `serve` with a key and a certificate, which this spec makes itself.
+
+import { createSecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { generate } from 'selfsigned';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
+import { type Session, serve } from '../../lib/node.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { assertNothingEscaped, echo } from '../support/server.ts';
+import { until, within } from '../support/until.ts';
+
+async function createCertificate(name: string): Promise<{ key: string; cert: string }> {
+  const made = await generate([{ name: 'commonName', value: name }], {
+    keySize: 2048,
+    algorithm: 'sha256',
+    extensions: [
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: name },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ],
+  });
+  return { key: made.private, cert: made.cert };
+}
+
+const [one, other] = await Promise.all([createCertificate('localhost'), createCertificate('other.localhost')]);
+const test = suite('serve · TLS');
+
+test('a ws client that checks the certificate talks to it; the session knows the TLS facts', async () => {
+  let session: Session | undefined;
+  await using server = await serve({ tls: one }, (it) => {
+    session = it;
+    return echo(it);
+  });
+  assert.ok(server.url.startsWith('wss://127.0.0.1:'));
+  const socket = new WebSocket(`wss://localhost:${server.port}`, {
+    ca: one.cert,
+    lookup: (_, options, done) => done(null, options.all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1', 4),
+  });
+  await within(new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)), 'the opening');
+  for (const message of ['hello', Buffer.alloc(1024 * 1024, 7)]) {
+    const answer = new Promise((resolve) => socket.once('message', resolve));
+    socket.send(message);
+    assert.is(Buffer.compare((await within(answer, 'the echo')) as Buffer, Buffer.from(message)), 0);
+  }
+  assert.equal([session?.tls?.serverName, session?.tls?.isAuthorized], ['localhost', false]);
+  assert.match(session?.tls?.protocol ?? '', /^TLSv1\.[23]$/);
+  assert.ok((session?.tls?.cipher ?? '').length > 0);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.close(3000);
+  assert.is(await within(closed, 'the close'), 3000);
+  assert.ok((await session?.closed)?.wasClean);
+});
+
+test('SNI chooses the certificate; ALPN is http/1.1', async () => {
+  await using server = await serve(
+    {
+      tls: {
+        ...one,
+        SNICallback: (name, done) => done(null, createSecureContext(name === 'other.localhost' ? other : one)),
+      },
+    },
+    echo,
+  );
+  for (const [name, { cert }] of [
+    ['localhost', one],
+    ['other.localhost', other],
+  ] as const) {
+    const socket: TLSSocket = tlsConnect({
+      port: server.port,
+      host: '127.0.0.1',
+      servername: name,
+      ca: cert,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    await within(new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject)), 'TLS');
+    assert.equal([socket.authorized, socket.alpnProtocol], [true, 'http/1.1']);
+    socket.destroy();
+  }
+});
+
+test('a session without TLS has no such facts; a client that speaks no TLS is dropped and harms nobody', async () => {
+  await using plain = await serve({}, (session) => {
+    assert.is(session.tls, undefined);
+  });
+  (await RawClient.open(plain.port))[Symbol.dispose]();
+  await using server = await serve({ tls: one }, echo);
+  using client = await RawClient.connect(server.port);
+  client.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+  await client.finished();
+  await until(() => server.counters.connections === 0, 'the connection is gone');
+});
+
+test('a client that stops in the middle of the TLS handshake is dropped after handshakeTimeout', async () => {
+  await using server = await serve({ tls: one, limits: { handshakeTimeout: 100 } }, echo);
+  using client = await RawClient.connect(server.port);
+  client.send(Uint8Array.of(0x16, 0x03, 0x01));
+  await client.finished();
+  await until(() => server.counters.connections === 0, 'the connection is gone');
+});
+
+test('nothing has escaped in all of this', async () => {
+  await assertNothingEscaped();
+});
+test.run();
