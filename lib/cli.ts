@@ -26,11 +26,11 @@ async function main(words: readonly string[]): Promise<void> {
   }
 }
 
-async function echo({ port, host, maxMessageSize }: EchoArguments): Promise<void> {
+async function echo({ port, host, maxMessageSize, origins }: EchoArguments): Promise<void> {
   const stopping = new AbortController();
   onStopSignal(() => stopping.abort());
   const limits = toLimits(maxMessageSize);
-  const server = await serve({ port, host, limits, signal: stopping.signal }, echoMessages);
+  const server = await serve({ port, host, origins, limits, signal: stopping.signal }, echoMessages);
   if (!stopping.signal.aborted) console.log(`listening on ${server.url}`);
 }
 

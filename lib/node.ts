@@ -23,10 +23,10 @@ export { type ServerHandshakeOptions, ServerHandshakeRules } from './handshake/s
 export type { Abandoned, CloseInfo } from './job/close-info.ts';
 export type { Counters } from './job/connection.ts';
 export type { Clock, EngineContext, Scheduler, UserContext } from './job/context.ts';
-export { type Handler, Job, type JobState } from './job/job.ts';
+export { type Handler, Job, type JobState, type RawHandler } from './job/job.ts';
 export { Refusal, type RefusalOptions } from './job/refusal.ts';
-export { Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
-export { type UpgradeOptions, upgrade } from './job/upgrade.ts';
+export { type RawSession, Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
+export { type RawUpgradeOptions, type UpgradeOptions, upgrade } from './job/upgrade.ts';
 export {
   type AdmissionHooks,
   type DecideOptions,

@@ -140,6 +140,47 @@ test('300 connections at once are served', async () => {
   assert.is(child.stderr, '');
 });
 
+test('--allow-origin admits pages of those origins, and no others', async () => {
+  await using child = Child.cli(
+    'echo',
+    '--port',
+    '0',
+    '--allow-origin',
+    'https://*.example.com',
+    '--allow-origin',
+    'http://localhost:*',
+  );
+  const url = await urlOf(child);
+  const statusFor = (origin: string): Promise<number> => {
+    const socket = new WebSocket(url, { origin });
+    return within(
+      new Promise((resolve, reject) => {
+        socket.once('open', () => {
+          socket.terminate();
+          resolve(101);
+        });
+        socket.once('unexpected-response', (request, response) => {
+          request.destroy();
+          resolve(response.statusCode ?? 0);
+        });
+        socket.on('error', reject);
+      }),
+      'an answer',
+    );
+  };
+  const statuses = [];
+  for (const origin of [
+    'https://a.example.com',
+    'http://localhost:3000',
+    'https://example.com',
+    'https://evil.test',
+    url.replace('ws', 'http'),
+  ]) {
+    statuses.push(await statusFor(origin));
+  }
+  assert.equal(statuses, [101, 101, 403, 403, 101]);
+});
+
 test('a plain GET gets 426', async () => {
   await using child = Child.cli('echo', '--port', '0');
   const url = await urlOf(child);

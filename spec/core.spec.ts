@@ -77,6 +77,7 @@ class Pair {
       }
       if (event.type === 'close') return `close ${event.closeCode} ${event.reason}`.trim();
       if (event.type === 'fault') return `fault ${event.fault.code}`;
+      if (event.type === 'frame') return `frame ${event.frame.opcode} ${toHex(event.frame.payload)}`.trim();
       return `${event.type} ${toHex(event.payload)}`.trim();
     });
   }

@@ -1,6 +1,7 @@
 // What the words of a command line ask for. Knows what they mean, does nothing of it.
 
 import { parseArgs } from 'node:util';
+import { compileOriginRule } from '../handshake/origin.ts';
 import { defaultLimits } from '../limits.ts';
 
 /** `millrace echo` with all its flags filled in. */
@@ -9,6 +10,8 @@ export interface EchoArguments {
   readonly port: number;
   readonly host: string;
   readonly maxMessageSize: number;
+  /** The origins of pages that are admitted beside the server's own. */
+  readonly origins: readonly string[];
 }
 
 /** What is asked for. */
@@ -24,6 +27,7 @@ export const flags = {
   port: { type: 'string' },
   host: { type: 'string' },
   'max-message-size': { type: 'string' },
+  'allow-origin': { type: 'string', multiple: true },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -50,6 +54,10 @@ Flags of echo:
   --max-message-size BYTES  The longest message to take, 1 to ${GIBIBYTE}
                             (1 GiB). A longer one closes its connection with
                             1009. Default: ${defaultLimits.maxMessageSize} (1 MiB)
+  --allow-origin PATTERN    Admits the pages of an origin: a * stands for one
+                            label or the port (https://*.example.com), or
+                            alone for all. May be repeated.
+                            Default: only the server's own pages.
 
 Flags of all:
   -h, --help                Prints this help.
@@ -59,13 +67,14 @@ Exit codes: 0 stopped, 1 cannot listen, 2 the command line is wrong. A second
 signal while it stops ends it at once, with 128 and the signal's number.`;
 
 /**
- * Parses the words behind the name of the program. Each flag may be repeated: the last one holds.
+ * Parses the words behind the name of the program. Of a flag that is repeated the last one holds, but for `--allow-origin`: all of them.
  *
  * @throws UsageError
  */
 export function parseArguments(words: readonly string[]): Arguments {
   const values = new Map<string, string | undefined>();
   const positionals: string[] = [];
+  const origins: string[] = [];
   // Not strict: its messages are of several lines. What it checks is checked here.
   const { tokens } = parseArgs({
     args: [...words],
@@ -76,7 +85,10 @@ export function parseArguments(words: readonly string[]): Arguments {
   });
   for (const token of tokens) {
     if (token.kind === 'positional') positionals.push(token.value);
-    if (token.kind === 'option') values.set(token.name, checkOption(token));
+    if (token.kind !== 'option') continue;
+    const value = checkOption(token);
+    if (token.name === 'allow-origin') origins.push(value as string);
+    else values.set(token.name, value);
   }
   if (values.has('help')) return { command: 'help' };
   if (values.has('version')) return { command: 'version' };
@@ -91,6 +103,7 @@ export function parseArguments(words: readonly string[]): Arguments {
       1,
       GIBIBYTE,
     ),
+    origins: checkOrigins(origins),
   };
 }
 
@@ -122,6 +135,15 @@ function parseInteger(name: string, text: string, least: number, most: number): 
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw usage(`flag --${name} must be an integer from ${least} to ${most}, not ${quote(text)}`);
+}
+
+function checkOrigins(origins: readonly string[]): readonly string[] {
+  try {
+    compileOriginRule({ origins });
+  } catch (error) {
+    throw usage(`flag --allow-origin is wrong: ${(error as Error).message}`);
+  }
+  return origins;
 }
 
 function parseHost(text: string): string {

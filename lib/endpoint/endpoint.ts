@@ -16,13 +16,14 @@ import {
   parseClosePayload,
   truncateCloseReason,
 } from '../frame/close-code.ts';
-import { MAX_CONTROL_PAYLOAD, type Role } from '../frame/frame.ts';
+import { type Frame, MAX_CONTROL_PAYLOAD, type Role } from '../frame/frame.ts';
+import { FrameAssembler } from '../frame/frame-assembler.ts';
 import { FrameDecoder, type FramePiece } from '../frame/frame-decoder.ts';
 import { FrameEncoder } from '../frame/frame-encoder.ts';
 import { FIN_BIT } from '../frame/header.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { ITEM_OVERHEAD, type ProtocolLimits, resolveLimits } from '../limits.ts';
-import { type Message, toMessage } from '../message/message.ts';
+import { type MessageSource, toMessage } from '../message/message.ts';
 import { MessageAssembler } from '../message/message-assembler.ts';
 import { assertFragmentSize, fragmentMessage } from '../message/message-fragmenter.ts';
 import type { EndpointEvent } from './event.ts';
@@ -36,6 +37,13 @@ export interface EndpointOptions {
   readonly maskingKey?: () => number;
   /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
   readonly fragmentSize?: number;
+  /**
+   * Gives every frame as it comes, and sends the caller's frames as they are: who runs it answers pings and the peer's close frame, and checks texts. Default:
+   * false.
+   */
+  readonly raw?: boolean;
+  /** The RSV bits that the caller gives a meaning, as they stand in the first byte of a frame; for raw endpoints. Default: 0. */
+  readonly rsvBits?: number;
   /** Where small frames are written; endpoints may share one. Default: one of its own. */
   readonly slab?: Slab;
 }
@@ -47,6 +55,9 @@ export class Endpoint {
   readonly role: Role;
   readonly #decoder: FrameDecoder;
   readonly #assembler: MessageAssembler;
+  /** Instead of the message assembler, in a raw endpoint. */
+  readonly #frames: FrameAssembler | undefined;
+  readonly #rsvBits: number;
   readonly #data: OutputQueue;
   readonly #control: OutputQueue;
   readonly #encoder: FrameEncoder;
@@ -67,7 +78,10 @@ export class Endpoint {
     const limits = resolveLimits(options.limits);
     const slab = options.slab ?? new Slab();
     this.role = options.role;
-    this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize: limits.maxFrameSize });
+    this.#rsvBits = options.rsvBits ?? 0;
+    this.#frames = options.raw ? new FrameAssembler() : undefined;
+    const { maxFrameSize } = limits;
+    this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize, rsvBits: this.#rsvBits });
     this.#assembler = new MessageAssembler(limits);
     this.#data = new OutputQueue(slab);
     this.#control = new OutputQueue(slab);
@@ -114,7 +128,7 @@ export class Endpoint {
 
   /** Bytes kept of a message that is not whole yet. */
   get retained(): number {
-    return this.#assembler.retained;
+    return this.#frames?.retained ?? this.#assembler.retained;
   }
 
   // --- Receiving ---------------------------------------------------------------------------------------------------
@@ -144,7 +158,8 @@ export class Endpoint {
         break;
       }
       left -= piece.end - piece.start + ITEM_OVERHEAD;
-      if (isControlOpcode(piece.opcode)) this.#receiveControl(piece, events);
+      if (this.#frames !== undefined) this.#receiveFrame(piece, this.#frames, events);
+      else if (isControlOpcode(piece.opcode)) this.#receiveControl(piece, events);
       else this.#receiveData(piece, events);
     }
     return events;
@@ -154,6 +169,13 @@ export class Endpoint {
   receiveEnd(): void {
     this.#move('end');
     this.#stopReceiving();
+  }
+
+  #receiveFrame(piece: FramePiece, frames: FrameAssembler, events: EndpointEvent[]): void {
+    const frame = frames.push(piece);
+    if (frame === undefined) return;
+    events.push({ type: 'frame', frame });
+    if (frame.opcode === Opcode.CLOSE) this.#receiveClose(frame.payload, events);
   }
 
   #receiveData(piece: FramePiece, events: EndpointEvent[]): void {
@@ -171,13 +193,17 @@ export class Endpoint {
       // RFC 6455 §5.5.3: "A Pong frame MAY be sent unsolicited ... A response to an unsolicited Pong frame is not expected."
       events.push({ type: 'pong', payload });
     } else {
-      const status = parseClosePayload(payload);
-      if (status instanceof Error) return this.#failWith(status, events);
-      this.#received = status;
-      this.#move('receive-close');
-      this.#stopReceiving();
-      events.push({ type: 'close', closeCode: status.closeCode, reason: status.reason });
+      this.#receiveClose(payload, events);
     }
+  }
+
+  #receiveClose(payload: Uint8Array, events: EndpointEvent[]): void {
+    const status = parseClosePayload(payload);
+    if (status instanceof Error) return this.#failWith(status, events);
+    this.#received = status;
+    this.#move('receive-close');
+    this.#stopReceiving();
+    events.push({ type: 'close', closeCode: status.closeCode, reason: status.reason });
   }
 
   // RFC 6455 §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a
@@ -197,6 +223,7 @@ export class Endpoint {
   #stopReceiving(): void {
     this.#decoder.stop();
     this.#assembler.clear();
+    this.#frames?.clear();
   }
 
   // --- Sending -----------------------------------------------------------------------------------------------------
@@ -207,7 +234,7 @@ export class Endpoint {
    * @throws LocalProtocolError when a close frame has been sent or the connection has ended.
    * @throws TypeError when it is neither a string nor bytes.
    */
-  send(source: Message): void {
+  send(source: MessageSource): void {
     this.#assertCanSend('send a message');
     const message = toMessage(source);
     const length = typeof message === 'string' ? message.length * 3 : message.byteLength;
@@ -218,6 +245,27 @@ export class Endpoint {
     } else {
       this.#encoder.encodeBytes(FIN_BIT | Opcode.BINARY, message);
     }
+  }
+
+  /**
+   * Queues a frame as it is, behind what is queued: for raw endpoints. A close frame starts the closing handshake, or answers the peer's.
+   *
+   * @throws TypeError when it has no bytes; RangeError when its opcode or an RSV bit is nobody's, when a control frame is fragmented or over 125 bytes, or when
+   * a close frame's payload must not be sent; LocalProtocolError as {@link send}.
+   */
+  sendFrame(frame: Frame): void {
+    this.#assertCanSend('send a frame');
+    if (!(frame?.payload instanceof Uint8Array))
+      throw new TypeError('Cannot send a frame: its payload is no Uint8Array');
+    const rsv = (frame.rsv1 ? 0x40 : 0) | (frame.rsv2 ? 0x20 : 0) | (frame.rsv3 ? 0x10 : 0);
+    if ((rsv & ~this.#rsvBits) !== 0)
+      throw new RangeError('Cannot send a frame: an RSV bit is set that no extension owns');
+    if (frame.opcode !== Opcode.CLOSE) return this.#encoder.encode(frame);
+    const status = parseClosePayload(frame.payload);
+    if (status instanceof Error) throw new RangeError(`Cannot send a close frame: ${status.message}`);
+    this.#encoder.encode(frame);
+    this.#sent = status;
+    this.#move('send-close');
   }
 
   /**

@@ -1,10 +1,13 @@
 // What an endpoint tells of the bytes it has received.
 
 import type { Fault } from '../error.ts';
+import type { Frame } from '../frame/frame.ts';
 import type { Message } from '../message/message.ts';
 
 export type EndpointEvent =
   | { readonly type: 'message'; readonly message: Message }
+  /** A frame as it came, in a raw endpoint: instead of messages, pings and pongs, and beside 'close'. */
+  | { readonly type: 'frame'; readonly frame: Frame }
   /** A ping; its pong is queued already. */
   | { readonly type: 'ping'; readonly payload: Uint8Array }
   | { readonly type: 'pong'; readonly payload: Uint8Array }

@@ -5,9 +5,10 @@ import { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
 import { ConnectionError, LocalProtocolError } from '../error.ts';
 import { CloseCode } from '../frame/close-code.ts';
-import type { Role } from '../frame/frame.ts';
-import type { ConnectionLimits } from '../limits.ts';
-import type { Message } from '../message/message.ts';
+import type { Frame, Role } from '../frame/frame.ts';
+import { Opcode } from '../frame/opcode.ts';
+import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
+import { type Message, type MessageSource, messageWeight } from '../message/message.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Engine } from './context.ts';
@@ -31,6 +32,9 @@ export interface ConnectionOptions {
   readonly role: Role;
   readonly limits: ConnectionLimits;
   readonly fragmentSize: number | undefined;
+  /** Whether the connection is one of frames, not of messages. */
+  readonly raw: boolean;
+  readonly rsvBits: number;
 }
 
 /** Counts of one connection. Bytes are those of the wire, headers included. */
@@ -45,9 +49,9 @@ export interface Counters {
   readonly queued: number;
 }
 
-export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
+export class Connection<I = Message> implements TransportReceiver, IntakeOwner, InboxOwner {
   readonly endpoint: Endpoint;
-  readonly inbox: Inbox;
+  readonly inbox: Inbox<I>;
   readonly outbox: Outbox;
   readonly #intake: Intake;
   readonly #pings: Pings;
@@ -55,6 +59,7 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
   readonly #transport: Transport;
   readonly #engine: Engine;
   readonly #limits: ConnectionLimits;
+  readonly #isRaw: boolean;
   readonly #ended = new Deferred<CloseInfo>();
 
   #initiator: 'local' | 'remote' | undefined;
@@ -74,11 +79,14 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
     this.endpoint = new Endpoint({
       role: options.role,
       limits: options.limits,
+      raw: options.raw,
+      rsvBits: options.rsvBits,
       maskingKey: engine.maskingKey,
       slab: engine.slab,
       ...(options.fragmentSize === undefined ? undefined : { fragmentSize: options.fragmentSize }),
     });
-    this.inbox = new Inbox(this, options.limits.queueSize);
+    this.#isRaw = options.raw;
+    this.inbox = new Inbox<I>(this, options.limits.queueSize, weigh);
     this.outbox = new Outbox(this.endpoint, transport, engine.scheduler, options.limits.queueSize);
     this.#pings = new Pings(engine.clock);
     const { endpoint, inbox } = this;
@@ -133,10 +141,17 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
   // --- Commands ------------------------------------------------------------------------------------------------------
 
   /** Sends a message; fulfils when there is room for more. */
-  send(message: Message): Promise<void> {
-    this.endpoint.send(message);
+  send(message: MessageSource | Frame): Promise<void> {
+    if (this.#isRaw) this.#sendFrame(message as Frame);
+    else this.endpoint.send(message as MessageSource);
     this.#messagesSent++;
     return this.outbox.push();
+  }
+
+  #sendFrame(frame: Frame): void {
+    const { state } = this.endpoint;
+    this.endpoint.sendFrame(frame);
+    if (this.endpoint.state !== state) this.#closeSent();
   }
 
   /** Sends a ping; gives the milliseconds until its pong. */
@@ -157,8 +172,12 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
     const { state } = this.endpoint;
     this.endpoint.close(closeCode, reason);
     if (this.endpoint.state === state) return;
-    this.#initiator ??= 'local';
     this.#error ??= error;
+    this.#closeSent();
+  }
+
+  #closeSent(): void {
+    this.#initiator ??= 'local';
     this.#armCloseTimer();
     this.outbox.schedule();
   }
@@ -203,7 +222,7 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
 
   inboxEndSeen(): void {
     // Without a handler, a reader that has seen the end has no more replies to send.
-    if (!this.#owner.hasHandler() && !this.#owner.isWritableInUse()) this.answerClose();
+    if (!this.#isRaw && !this.#owner.hasHandler() && !this.#owner.isWritableInUse()) this.answerClose();
   }
 
   // --- The intake tells ----------------------------------------------------------------------------------------------
@@ -212,7 +231,12 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
     switch (event.type) {
       case 'message':
         this.#messagesReceived++;
-        return this.inbox.deliver(event.message);
+        return this.inbox.deliver(event.message as I);
+      case 'frame':
+        this.#messagesReceived++;
+        // A pong to a ping of the session's is a frame like others, and settles it.
+        if (event.frame.opcode === Opcode.PONG) this.#pings.settle(event.frame.payload);
+        return this.inbox.deliver(event.frame as I);
       case 'ping':
         return this.outbox.schedule();
       case 'pong':
@@ -238,7 +262,7 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
     this.inbox.end();
     this.#armCloseTimer();
     this.#endOutputIfDone();
-    if (this.endpoint.state !== 'close-received') return;
+    if (this.endpoint.state !== 'close-received' || this.#isRaw) return;
     // RFC 6455 §5.5.1: "An endpoint MAY delay sending a Close frame until its current message is sent". Replies to what was received
     // precede it: those that are made in this turn, those to messages that wait unread, and those on their way through the writable.
     this.#engine.scheduler.schedule(() => {
@@ -323,4 +347,9 @@ export class Connection implements TransportReceiver, IntakeOwner, InboxOwner {
     this.#ended.resolve(this.#info);
     this.#owner.connectionEnded();
   }
+}
+
+function weigh(item: Message | Frame | unknown): number {
+  if (typeof item === 'string' || item instanceof Uint8Array) return messageWeight(item);
+  return ITEM_OVERHEAD + (item as Frame).payload.byteLength;
 }

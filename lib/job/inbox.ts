@@ -1,11 +1,10 @@
 // The messages that have come and wait to be read, and the ways to read them: one at a time, or as a ReadableStream that is made when
 // it is first asked for. Then the stream's own queue is the queue: there is one hop, not two.
 
-import { type Message, messageWeight } from '../message/message.ts';
 import { streams } from '../stream/streams.ts';
 
-interface Waiter {
-  readonly resolve: (message: Message | undefined) => void;
+interface Waiter<M> {
+  readonly resolve: (message: M | undefined) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -18,24 +17,27 @@ export interface InboxOwner {
 }
 
 /** The received messages of one session. */
-export class Inbox {
+export class Inbox<M> {
   readonly #owner: InboxOwner;
   readonly #queueSize: number;
-  #messages: Message[] = [];
+  readonly #weigh: (message: M) => number;
+  #messages: M[] = [];
   #head = 0;
   #weight = 0;
-  #waiters: Waiter[] = [];
+  #waiters: Waiter<M>[] = [];
   #hasEnded = false;
   #error: Error | undefined;
   #isDiscarding = false;
   #discarded = 0;
 
-  #readable: ReadableStream<Message> | undefined;
-  #controller: ReadableStreamDefaultController<Message> | undefined;
-  #reader: ReadableStreamDefaultReader<Message> | undefined;
+  #readable: ReadableStream<M> | undefined;
+  #controller: ReadableStreamDefaultController<M> | undefined;
+  #reader: ReadableStreamDefaultReader<M> | undefined;
   #reads = 0;
 
-  constructor(owner: InboxOwner, queueSize: number) {
+  /** @param weigh What a message counts in the queue, in bytes. */
+  constructor(owner: InboxOwner, queueSize: number, weigh: (message: M) => number) {
+    this.#weigh = weigh;
     this.#owner = owner;
     this.#queueSize = queueSize;
   }
@@ -62,7 +64,7 @@ export class Inbox {
   // --- Filling -------------------------------------------------------------------------------------------------------
 
   /** Takes a message that has come. */
-  deliver(message: Message): void {
+  deliver(message: M): void {
     if (this.#hasEnded) return;
     if (this.#isDiscarding) {
       this.#discarded++;
@@ -74,7 +76,7 @@ export class Inbox {
       return this.#controller.enqueue(message);
     }
     this.#messages.push(message);
-    this.#weight += messageWeight(message);
+    this.#weight += this.#weigh(message);
   }
 
   /** No more messages come. With an error the reader is told of it, after the last message. */
@@ -101,7 +103,7 @@ export class Inbox {
    * The next message; undefined at the end. Rejects with the error of an unclean end, and with a TypeError while the stream is locked
    * to a reader.
    */
-  receive(): Promise<Message | undefined> {
+  receive(): Promise<M | undefined> {
     if (this.#readable !== undefined) return this.#receiveFromStream(this.#readable);
     const message = this.#shift();
     if (message !== undefined) return Promise.resolve(message);
@@ -113,11 +115,11 @@ export class Inbox {
   }
 
   /** @throws TypeError while a `receive` is pending. */
-  get readable(): ReadableStream<Message> {
+  get readable(): ReadableStream<M> {
     if (this.#readable !== undefined) return this.#readable;
     if (this.#waiters.length > 0) throw new TypeError('Cannot make the readable: a receive is pending');
     const { ReadableStream } = streams();
-    this.#readable = new ReadableStream<Message>(
+    this.#readable = new ReadableStream<M>(
       {
         start: (controller) => {
           this.#controller = controller;
@@ -128,7 +130,7 @@ export class Inbox {
           this.discard();
         },
       },
-      { highWaterMark: this.#queueSize, size: messageWeight },
+      { highWaterMark: this.#queueSize, size: this.#weigh },
     );
     return this.#readable;
   }
@@ -139,14 +141,14 @@ export class Inbox {
     return this.#queueSize - (this.#controller.desiredSize ?? this.#queueSize);
   }
 
-  #hasRoom(controller: ReadableStreamDefaultController<Message>): boolean {
+  #hasRoom(controller: ReadableStreamDefaultController<M>): boolean {
     return (controller.desiredSize ?? 0) > 0;
   }
 
   // Called by the stream when it was made and after each read that leaves room.
   #pull(): void {
-    const controller = this.#controller as ReadableStreamDefaultController<Message>;
-    let message: Message | undefined;
+    const controller = this.#controller as ReadableStreamDefaultController<M>;
+    let message: M | undefined;
     while (this.#hasRoom(controller)) {
       message = this.#shift();
       if (message === undefined) break;
@@ -167,7 +169,7 @@ export class Inbox {
     this.#owner.inboxEndSeen();
   }
 
-  async #receiveFromStream(readable: ReadableStream<Message>): Promise<Message | undefined> {
+  async #receiveFromStream(readable: ReadableStream<M>): Promise<M | undefined> {
     if (this.#reader === undefined) {
       if (readable.locked) throw new TypeError('Cannot receive: the readable of this session is in use');
       this.#reader = readable.getReader();
@@ -184,17 +186,17 @@ export class Inbox {
     }
   }
 
-  #settle(waiter: Waiter): void {
+  #settle(waiter: Waiter<M>): void {
     if (this.#error !== undefined) return waiter.reject(this.#error);
     waiter.resolve(undefined);
     this.#owner.inboxEndSeen();
   }
 
-  #shift(): Message | undefined {
+  #shift(): M | undefined {
     const message = this.#messages[this.#head];
     if (message === undefined) return undefined;
-    this.#messages[this.#head++] = undefined as unknown as Message;
-    this.#weight -= messageWeight(message);
+    this.#messages[this.#head++] = undefined as M;
+    this.#weight -= this.#weigh(message);
     if (this.#head === this.#messages.length) this.#clear();
     if (this.#readable === undefined) this.#owner.inboxHasRoom();
     return message;

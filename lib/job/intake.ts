@@ -7,7 +7,6 @@ import type { EndpointEvent } from '../endpoint/event.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { Scheduler } from './context.ts';
-import type { Inbox } from './inbox.ts';
 
 /** About how much is decoded in one go, and how much is read without a pause: others have a turn in between. */
 const TURN_BUDGET = 128 * 1024;
@@ -22,7 +21,7 @@ export interface IntakeOwner {
 
 export interface IntakeParts {
   readonly endpoint: Endpoint;
-  readonly inbox: Inbox;
+  readonly inbox: { readonly unread: number };
   readonly transport: Transport;
   readonly scheduler: Scheduler;
   readonly limits: Pick<ConnectionLimits, 'queueSize' | 'lookAhead'>;
@@ -36,7 +35,7 @@ interface Held {
 export class Intake {
   readonly #owner: IntakeOwner;
   readonly #endpoint: Endpoint;
-  readonly #inbox: Inbox;
+  readonly #inbox: { readonly unread: number };
   readonly #transport: Transport;
   readonly #scheduler: Scheduler;
   /** As much may wait unread, the message that is being assembled included. */

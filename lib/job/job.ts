@@ -2,6 +2,8 @@
 
 import { ConnectionError } from '../error.ts';
 import { CloseCode } from '../frame/close-code.ts';
+import type { Frame } from '../frame/frame.ts';
+import type { Message, MessageSource } from '../message/message.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { CloseInfo } from './close-info.ts';
 import { Connection, type ConnectionOptions, type ConnectionOwner } from './connection.ts';
@@ -21,10 +23,13 @@ import { onAbort } from './signal-registry.ts';
 export type JobState = 'running' | 'closing' | 'completed' | 'failed' | 'cancelled';
 
 /** Runs on a session. When it returns, the session is closed with 1000; when it throws, with 1011. */
-export type Handler<C = undefined> = (session: Session<C>) => unknown;
+export type Handler<C = undefined, I = Message, O = MessageSource> = (session: Session<C, I, O>) => unknown;
 
-export interface JobOptions<C> extends ConnectionOptions {
-  readonly handler: Handler<C> | undefined;
+/** Runs on a session of frames. */
+export type RawHandler<C = undefined> = Handler<C, Frame, Frame>;
+
+export interface JobOptions<C, I, O> extends ConnectionOptions {
+  readonly handler: Handler<C, I, O> | undefined;
   readonly facts: SessionFacts<C>;
 }
 
@@ -33,12 +38,12 @@ const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
 
 /** The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself. */
-export class Job<C = undefined> implements AsyncDisposable {
+export class Job<C = undefined, I = Message, O = MessageSource> implements AsyncDisposable {
   /** The messages of the connection. */
-  readonly session: Session<C>;
+  readonly session: Session<C, I, O>;
 
-  readonly #connection: Connection;
-  readonly #writable: SessionWritable;
+  readonly #connection: Connection<I>;
+  readonly #writable: SessionWritable<O>;
   readonly #userContext: UserContext;
   readonly #engine: Engine;
   readonly #handlerTimeout: number;
@@ -54,7 +59,7 @@ export class Job<C = undefined> implements AsyncDisposable {
   #abortReason: unknown;
 
   /** Made by `upgrade`. */
-  constructor(transport: Transport, engine: Engine, userContext: UserContext, options: JobOptions<C>) {
+  constructor(transport: Transport, engine: Engine, userContext: UserContext, options: JobOptions<C, I, O>) {
     this.#engine = engine;
     this.#userContext = userContext;
     this.#handlerTimeout = options.limits.handlerTimeout;
@@ -119,7 +124,7 @@ export class Job<C = undefined> implements AsyncDisposable {
 
   // --- The handler ---------------------------------------------------------------------------------------------------
 
-  #runHandler(handler: Handler<C>): void {
+  #runHandler(handler: Handler<C, I, O>): void {
     if (this.#isCancelled) return this.#handlerEnded();
     this.#handler = 'running';
     const call = (): unknown => handler(this.session);

@@ -1,18 +1,22 @@
 // A session's writable: a WritableStream over `send` and `close`, made when it is first asked for.
 
-import { type MessageSource, toMessage } from '../message/message.ts';
+import { LocalProtocolError } from '../error.ts';
+import type { MessageSource } from '../message/message.ts';
 import { streams } from '../stream/streams.ts';
 import type { Connection } from './connection.ts';
 import type { Scheduler } from './context.ts';
 
-export class SessionWritable {
-  readonly #connection: Connection;
+/** A connection of messages or of frames. */
+type AnyConnection = Pick<Connection, 'send' | 'close' | 'closed' | 'closedError' | 'info' | 'endpoint'>;
+
+export class SessionWritable<O> {
+  readonly #connection: AnyConnection;
   readonly #scheduler: Scheduler;
-  #stream: WritableStream<MessageSource> | undefined;
+  #stream: WritableStream<O> | undefined;
   #controller: WritableStreamDefaultController | undefined;
   #isClosing = false;
 
-  constructor(connection: Connection, scheduler: Scheduler) {
+  constructor(connection: AnyConnection, scheduler: Scheduler) {
     this.#connection = connection;
     this.#scheduler = scheduler;
   }
@@ -22,10 +26,10 @@ export class SessionWritable {
     return this.#stream?.locked === true && !this.#isClosing;
   }
 
-  get stream(): WritableStream<MessageSource> {
+  get stream(): WritableStream<O> {
     if (this.#stream === undefined) {
       const { WritableStream } = streams();
-      this.#stream = new WritableStream<MessageSource>({
+      this.#stream = new WritableStream<O>({
         start: (controller) => {
           this.#controller = controller;
           // At once: `abort` of the sink would be called only after a write that is held up has settled.
@@ -50,13 +54,13 @@ export class SessionWritable {
     });
   }
 
-  #write(message: MessageSource): Promise<void> | undefined {
+  #write(message: O): Promise<void> | undefined {
     if (this.#connection.info !== undefined) throw this.#connection.closedError;
     try {
-      return this.#connection.send(toMessage(message));
+      return this.#connection.send(message as MessageSource);
     } catch (error) {
-      // Not a wrong message, but the end of the connection.
-      throw error instanceof TypeError ? error : this.#connection.closedError;
+      // The end of the connection, or a wrong message.
+      throw error instanceof LocalProtocolError ? this.#connection.closedError : error;
     }
   }
 

@@ -1,12 +1,19 @@
 // What a handler gets: the messages of one connection, in and out, and its end. A thin face over the connection.
 
+import type { Frame } from '../frame/frame.ts';
 import type { HeaderFields } from '../handshake/http-head.ts';
-import { type Message, type MessageSource, toMessage } from '../message/message.ts';
+import type { Message, MessageSource } from '../message/message.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Connection, Counters } from './connection.ts';
 import { markHandled } from './deferred.ts';
 import type { Job } from './job.ts';
 import type { SessionWritable } from './session-writable.ts';
+
+/**
+ * A session of frames: every frame of the peer comes as it is, and every frame is sent as it is, masked by role. Who runs it answers pings and the peer's close
+ * frame (the handler's end does that too), and checks that texts are UTF-8. `upgrade` makes one with `raw: true`.
+ */
+export type RawSession<C = undefined> = Session<C, Frame, Frame>;
 
 /** The request that was upgraded. */
 export interface UpgradeRequest {
@@ -55,16 +62,16 @@ export interface SessionFacts<C = undefined> {
  *
  * Text messages are strings, binary messages are `Uint8Array`s. Promises that a session makes never cause an unhandled rejection.
  */
-export class Session<C = undefined> implements AsyncIterable<Message> {
-  readonly #connection: Connection;
+export class Session<C = undefined, I = Message, O = MessageSource> implements AsyncIterable<I> {
+  readonly #connection: Connection<I>;
   readonly #facts: SessionFacts<C>;
-  readonly #writable: SessionWritable;
+  readonly #writable: SessionWritable<O>;
 
   /** The job that this session belongs to. */
-  readonly job: Job<C>;
+  readonly job: Job<C, I, O>;
 
   /** Made by `upgrade`. */
-  constructor(connection: Connection, facts: SessionFacts<C>, job: Job<C>, writable: SessionWritable) {
+  constructor(connection: Connection<I>, facts: SessionFacts<C>, job: Job<C, I, O>, writable: SessionWritable<O>) {
     this.#connection = connection;
     this.#facts = facts;
     this.job = job;
@@ -79,7 +86,7 @@ export class Session<C = undefined> implements AsyncIterable<Message> {
    *
    * @throws TypeError while a `receive` is pending.
    */
-  get readable(): ReadableStream<Message> {
+  get readable(): ReadableStream<I> {
     return this.#connection.inbox.readable;
   }
 
@@ -87,14 +94,14 @@ export class Session<C = undefined> implements AsyncIterable<Message> {
    * The next message; undefined when there are no more. Rejects when the connection is lost, after the last message, and with a TypeError while
    * {@link readable} is in use.
    */
-  receive(): Promise<Message | undefined> {
+  receive(): Promise<I | undefined> {
     return markHandled(this.#connection.inbox.receive());
   }
 
   /** `for await (const message of session)`: needs no stream. Leaving the loop does not close the connection. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<I> {
     const { inbox } = this.#connection;
-    const iterator: AsyncIterableIterator<Message> = {
+    const iterator: AsyncIterableIterator<I> = {
       next: () => inbox.receive().then(toResult),
       return: () => Promise.resolve({ value: undefined, done: true }),
       [Symbol.asyncIterator]: () => iterator,
@@ -108,7 +115,7 @@ export class Session<C = undefined> implements AsyncIterable<Message> {
    * Takes messages to send: a string goes out as text, bytes as binary. Made when first asked for. Closing it closes the connection with 1000 (or
    * answers the peer's close frame); aborting it closes with 1011.
    */
-  get writable(): WritableStream<MessageSource> {
+  get writable(): WritableStream<O> {
     return this.#writable.stream;
   }
 
@@ -117,9 +124,9 @@ export class Session<C = undefined> implements AsyncIterable<Message> {
    * {@link flush} fulfils. Rejects with a LocalProtocolError (`ERR_WS_CLOSED`) when the session is closing, and with a TypeError when the message is
    * neither a string nor bytes.
    */
-  send(message: MessageSource): Promise<void> {
+  send(message: O): Promise<void> {
     try {
-      return this.#connection.send(toMessage(message));
+      return this.#connection.send(message as MessageSource);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -212,6 +219,6 @@ export class Session<C = undefined> implements AsyncIterable<Message> {
   }
 }
 
-function toResult(message: Message | undefined): IteratorResult<Message, undefined> {
+function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
   return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
 }

@@ -1,9 +1,10 @@
 // Pieces of data frames in, whole messages out: RFC 6455 §5.4 and §5.6. Limits are checked on what a header declares, before a
 // byte of it is kept; text is checked as its bytes come (§8.1).
 
-import { ByteQueue, pinsMuch } from '../bytes/byte-queue.ts';
+import { ByteQueue } from '../bytes/byte-queue.ts';
 import { decodeUtf8, decodeValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import { type Fault, LimitError, RemoteProtocolError } from '../error.ts';
+import { takeBytes } from '../frame/frame-assembler.ts';
 import type { FramePiece } from '../frame/frame-decoder.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { ProtocolLimits } from '../limits.ts';
@@ -116,9 +117,4 @@ export class MessageAssembler {
     this.#fault = fault;
     this.clear();
   }
-}
-
-// A small message that is kept must not keep a chunk far larger than itself alive.
-function takeBytes({ bytes, start, end }: FramePiece): Uint8Array {
-  return pinsMuch(bytes, end - start) ? bytes.slice(start, end) : bytes.subarray(start, end);
 }

@@ -1,9 +1,9 @@
 // Bytes in, frames out, as a transform: RFC 6455 §5.2 to §5.5.
 
-import { ByteQueue } from '../bytes/byte-queue.ts';
 import { ConnectionError } from '../error.ts';
 import type { Frame } from '../frame/frame.ts';
-import { FrameDecoder, type FrameDecoderOptions, type FramePiece } from '../frame/frame-decoder.ts';
+import { FrameAssembler } from '../frame/frame-assembler.ts';
+import { FrameDecoder, type FrameDecoderOptions } from '../frame/frame-decoder.ts';
 import { defaultLimits } from '../limits.ts';
 import { TransformPair } from './transform-pair.ts';
 
@@ -20,14 +20,14 @@ export class FrameDecoderStream extends TransformPair<Uint8Array, Frame> {
   /** @param options The role of the receiving side, and limits: `maxFrameSize` is 1 MiB unless given. */
   constructor(options: FrameDecoderOptions) {
     const decoder = new FrameDecoder({ ...options, maxFrameSize: options.maxFrameSize ?? defaultLimits.maxFrameSize });
-    const kept = new ByteQueue();
+    const assembler = new FrameAssembler();
     super({
       transform(chunk, controller) {
         if (!(chunk instanceof Uint8Array)) throw new TypeError('Cannot decode frames: a chunk is no Uint8Array');
         decoder.push(chunk);
         for (let piece = decoder.next(); piece !== undefined; piece = decoder.next()) {
-          const payload = joinPayload(piece, kept);
-          if (payload !== undefined) controller.enqueue(toFrame(piece, payload));
+          const frame = assembler.push(piece);
+          if (frame !== undefined) controller.enqueue(frame);
         }
         if (decoder.fault !== undefined) throw decoder.fault;
       },
@@ -37,14 +37,4 @@ export class FrameDecoderStream extends TransformPair<Uint8Array, Frame> {
       },
     });
   }
-}
-
-function joinPayload(piece: FramePiece, kept: ByteQueue): Uint8Array | undefined {
-  if (piece.isFirst && piece.isLast) return piece.bytes.subarray(piece.start, piece.end);
-  kept.append(piece.bytes, piece.start, piece.end);
-  return piece.isLast ? kept.join() : undefined;
-}
-
-function toFrame({ fin, rsv, opcode }: FramePiece, payload: Uint8Array): Frame {
-  return { fin, rsv1: (rsv & 0x40) !== 0, rsv2: (rsv & 0x20) !== 0, rsv3: (rsv & 0x10) !== 0, opcode, payload };
 }

@@ -11,11 +11,12 @@ test('echo without flags has the documented defaults', () => {
     port: 8080,
     host: '127.0.0.1',
     maxMessageSize: 1024 * 1024,
+    origins: [],
   });
 });
 
 test('every flag of echo is taken, before the command and behind it, with a space or with =', () => {
-  const expected = { command: 'echo', port: 9000, host: '::1', maxMessageSize: 1 };
+  const expected = { command: 'echo', port: 9000, host: '::1', maxMessageSize: 1, origins: [] };
   assert.equal(parseArguments(['echo', '--port', '9000', '--host', '::1', '--max-message-size', '1']), expected);
   assert.equal(parseArguments(['--port=9000', '--host=::1', '--max-message-size=1', 'echo']), expected);
 });
@@ -23,6 +24,11 @@ test('every flag of echo is taken, before the command and behind it, with a spac
 test('the last one of a repeated flag holds', () => {
   const parsed = parseArguments(['echo', '--port', '1', '--port', '2']);
   assert.is(parsed.command === 'echo' && parsed.port, 2);
+});
+
+test('--allow-origin may be repeated: all of them are admitted', () => {
+  const parsed = parseArguments(['echo', '--allow-origin', 'https://*.example.com', '--allow-origin=*']);
+  assert.equal(parsed.command === 'echo' && parsed.origins, ['https://*.example.com', '*']);
 });
 
 test('the least and the greatest numbers are taken', () => {
@@ -58,6 +64,8 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [['echo', '--port'], /--port needs a value/],
   [['echo', '--host', '--port', '80'], /--host needs a value/],
   [['echo', '--help=yes'], /--help takes no value/],
+  [['echo', '--allow-origin'], /--allow-origin needs a value/],
+  [['echo', '--allow-origin', 'example.com'], /--allow-origin is wrong: .*example\.com/],
   ...['', 'x', '-1', '65536', '80.5', '1e3', '0x50', ' 80', '+80', '９'].map(
     (port) => [['echo', `--port=${port}`], /--port must be an integer from 0 to 65535/] as const,
   ),

@@ -1,12 +1,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Inbox } from '../../lib/job/inbox.ts';
+import { type Message, messageWeight } from '../../lib/message/message.ts';
 import { rejects, throws } from '../support/check.ts';
 import { turns } from '../support/clock.ts';
 
-function createInbox(queueSize = 1000): { inbox: Inbox; told: string[] } {
+function createInbox(queueSize = 1000): { inbox: Inbox<Message>; told: string[] } {
   const told: string[] = [];
-  const inbox = new Inbox({ inboxHasRoom: () => told.push('room'), inboxEndSeen: () => told.push('end') }, queueSize);
+  const inbox = new Inbox<Message>(
+    { inboxHasRoom: () => told.push('room'), inboxEndSeen: () => told.push('end') },
+    queueSize,
+    messageWeight,
+  );
   return { inbox, told };
 }
 

@@ -21,6 +21,7 @@ const topics: Record<string, string> = {
   'endpoint/control-lane': 'endpoint/endpoint',
   'job/closing': 'job/job',
   'job/decide': 'job/web-socket-upgrade',
+  'job/raw-session': 'job/session',
 };
 
 /** Files that do something and have no spec of their own, each with the reason. */

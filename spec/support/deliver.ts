@@ -229,6 +229,8 @@ export function seeEvent(event: EndpointEvent): SeenEvent {
       return { type: 'close', closeCode: event.closeCode, reason: event.reason };
     case 'fault':
       return { type: 'fault', fault: seeFault(event.fault) as SeenFault };
+    case 'frame':
+      throw new Error('An endpoint that is not raw gave a frame');
   }
 }
 

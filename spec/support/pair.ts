@@ -128,7 +128,7 @@ export class ByHand {
 
   /** Everything the job has written so far, as frames. */
   get frames(): WireFrame[] {
-    const decoder = new FrameDecoder({ role: this.#role === 'server' ? 'client' : 'server' });
+    const decoder = new FrameDecoder({ role: this.#role === 'server' ? 'client' : 'server', rsvBits: 0x70 });
     decoder.push(join(...this.chunks));
     const frames: WireFrame[] = [];
     for (let piece = decoder.next(); piece !== undefined; piece = decoder.next()) {

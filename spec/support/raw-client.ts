@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import * as assert from 'uvu/assert';
-import { closePayload, KEY, type WireFrame, wire } from './frames.ts';
+import { closePayload, KEY, toBytes, type WireFrame, wireHeader } from './frames.ts';
 import { turn, within } from './until.ts';
 
 /** How the server ended its half of the connection. */
@@ -60,7 +60,16 @@ export function requestHead(port: number, options: RequestOptions = {}): Buffer 
 
 /** A frame as a client sends it. */
 export function masked(frame: WireFrame): Uint8Array {
-  return wire({ maskingKey: KEY, ...frame });
+  const { maskingKey = KEY, payload = '' } = frame;
+  const header = wireHeader({ ...frame, maskingKey });
+  const bytes = toBytes(payload);
+  const whole = new Uint8Array(header.byteLength + bytes.byteLength);
+  whole.set(header);
+  // A plain loop: some payloads have many megabytes.
+  for (let index = 0; index < bytes.byteLength; index++) {
+    whole[header.byteLength + index] = (bytes[index] as number) ^ (maskingKey[index & 3] as number);
+  }
+  return whole;
 }
 
 export function text(payload: string | Uint8Array, fin = true): Uint8Array {

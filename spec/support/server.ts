@@ -3,10 +3,10 @@
 
 import process from 'node:process';
 import * as assert from 'uvu/assert';
-import { type ServeOptions, serve, type WebSocketServer } from '../../lib/adapter/node-server.ts';
 import type { CloseInfo } from '../../lib/job/close-info.ts';
 import type { Handler } from '../../lib/job/job.ts';
 import type { Session } from '../../lib/job/session.ts';
+import { type ServeOptions, serve, type WebSocketServer } from '../../lib/node.ts';
 import { close, RawClient, text } from './raw-client.ts';
 import { turns, until, within } from './until.ts';
 
