@@ -28,7 +28,8 @@ test('the defaults are these', () => {
 
 test('the table of the README has each limit with its default, and no other', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const rows = readme.split('\n').filter((line) => /^\| `\w+`/.test(line));
+  const [, table = ''] = readme.split('| limit | default |');
+  const rows = (table.split('\n\n')[0] ?? '').split('\n').filter((line) => /^\| `\w+`/.test(line));
   const listed: string[] = [];
   for (const row of rows) {
     const [, name = '', value = ''] = row.split('|');

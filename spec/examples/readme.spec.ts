@@ -1,0 +1,156 @@
+// The examples of README, run as they stand: each is a module, with what it takes for granted put before it and what must then be so behind it.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { upgrade } from '../../lib/node.ts';
+import { masked, watchEscapes } from '../support/pair.ts';
+import { openWs } from '../support/peers.ts';
+import { within } from '../support/until.ts';
+
+const { seen } = watchEscapes();
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code as string);
+const folder = await mkdtemp(join(root, 'spec/examples/run-'));
+let files = 0;
+
+/** Runs the example that has this in it. `given` is what it takes for granted, by name; gives what it has made, by name. */
+async function run(
+  part: string,
+  given: Record<string, unknown>,
+  made: readonly string[],
+): Promise<Record<string, unknown>> {
+  const found = examples.filter((code) => code.includes(part));
+  assert.is(found.length, 1, `one example has ${part}`);
+  const names = Object.keys(given);
+  const code = (found[0] as string)
+    .replaceAll("from 'millrace'", `from '${pathToFileURL(join(root, 'lib/index.ts'))}'`)
+    .replaceAll('port: 8080', 'port: 0');
+  const taken = names.length === 0 ? '' : `const { ${names.join(', ')} } = globalThis.__given;\n`;
+  const file = join(folder, `example-${files++}.ts`);
+  await writeFile(file, `${taken}${code}\nexport { ${made.join(', ')} };\n`);
+  Object.assign(globalThis, { __given: given });
+  return import(pathToFileURL(file).href);
+}
+
+async function ask(url: string, message: string): Promise<string> {
+  const peer = await openWs(url);
+  const answer = new Promise<string>((resolve) => peer.socket.once('message', (data) => resolve(String(data))));
+  peer.socket.send(message);
+  const text = await within(answer, 'an answer');
+  const closed = new Promise((resolve) => peer.socket.once('close', resolve));
+  peer.socket.close();
+  await within(closed, 'the close');
+  return text;
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const echo = async (session: AsyncIterable<unknown> & { send(message: unknown): Promise<void> }): Promise<void> => {
+  for await (const message of session) await session.send(message);
+};
+
+const test = suite('README · its examples');
+
+test('the server in ten lines echoes, and stops', async () => {
+  const log = console.log;
+  const lines: string[] = [];
+  console.log = (line: string) => lines.push(line);
+  const before = process.listeners('SIGINT');
+  const { server } = (await run('listening on', {}, ['server'])) as {
+    server: { url: string; stop(): Promise<unknown> };
+  };
+  console.log = log;
+  assert.equal(lines, [`listening on ${server.url}`]);
+  assert.is(await ask(server.url, 'hello'), 'hello');
+  for (const listener of process.listeners('SIGINT')) if (!before.includes(listener)) process.off('SIGINT', listener);
+  await server.stop();
+});
+
+test('the pipe-through answers in upper case', async () => {
+  const { server } = (await run('upperCase', {}, ['server'])) as { server: { url: string; stop(): Promise<unknown> } };
+  assert.is(await ask(server.url, 'hello'), 'HELLO');
+  await server.stop();
+});
+
+test('the transforms turn a client’s bytes into messages and back into bytes', async () => {
+  const bytesFromClient = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(masked(0x01, 'Hel'));
+      controller.enqueue(masked(0x80, 'lo'));
+      controller.close();
+    },
+  });
+  const out: Uint8Array[] = [];
+  const bytesToClient = new WritableStream<Uint8Array>({ write: (chunk) => void out.push(chunk) });
+  await run('bytesFromClient', { bytesFromClient, bytesToClient }, []);
+  assert.is(Buffer.concat(out).toString('hex'), '810548656c6c6f');
+});
+
+test('the job over any byte streams echoes, and is cancelled with 1001', async () => {
+  const up = new TransformStream<Uint8Array, Uint8Array>();
+  const down = new TransformStream<Uint8Array, Uint8Array>();
+  const client = upgrade(down.readable, up.writable, undefined, undefined, { role: 'client' });
+  void client.session.send('hello');
+  const answer = client.session.receive();
+  const given = { input: up.readable, output: down.writable, engineContext: undefined, userContext: undefined };
+  const made = await run('job.cancel', given, ['closeCode', 'wasClean', 'error']);
+  assert.is(await answer, 'hello');
+  assert.equal(
+    [made['closeCode'], made['wasClean'], (made['error'] as { code: string }).code],
+    [1001, true, 'ERR_WS_CANCELLED'],
+  );
+  assert.is((await client.closed).closeCode, 1001);
+});
+
+test('the upgrade over an HTTP server of one’s own answers and runs', async () => {
+  const http = createServer();
+  const url = await listen(http);
+  await run("http.on('upgrade'", { http, handler: echo, engineContext: undefined, userContext: undefined }, []);
+  assert.is(await ask(url, 'hello'), 'hello');
+  await new Promise((resolve) => http.close(resolve));
+});
+
+test('attach admits who is known, and refuses who is not', async () => {
+  const http = createServer();
+  const url = await listen(http);
+  const findUser = async (authorization: string | undefined): Promise<string | undefined> =>
+    authorization === undefined ? undefined : 'Ada';
+  const { chat } = (await run('findUser', { http, findUser }, ['chat'])) as {
+    chat: { stop(): Promise<unknown>; counters: { refused: number } };
+  };
+  const { WebSocket } = await import('ws');
+  const socket = new WebSocket(`${url}/chat/green`, { headers: { Authorization: 'Bearer x' } });
+  const greeting = new Promise((resolve) => socket.once('message', (data) => resolve(String(data))));
+  assert.is(await within(greeting, 'the greeting'), 'welcome to green, Ada');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.close();
+  await within(closed, 'the close');
+  const refused = new WebSocket(`${url}/chat/green`);
+  refused.on('error', () => {});
+  const status = new Promise((resolve) =>
+    refused.once('unexpected-response', (_, response) => resolve(response.statusCode)),
+  );
+  assert.is(await within(status, 'the refusal'), 401);
+  refused.terminate();
+  await chat.stop();
+  await new Promise((resolve) => http.close(resolve));
+});
+
+test('no example is left out', () => {
+  assert.equal([examples.length, files], [6, 6]);
+});
+
+test('nothing has escaped in all of this', async () => {
+  await rm(folder, { recursive: true });
+  assert.equal(seen, []);
+});
+test.run();
