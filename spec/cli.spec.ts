@@ -250,30 +250,24 @@ function hasIpv6(): Promise<boolean> {
 }
 
 test('a wrong command line gives one line on standard error, nothing on standard output, and exit code 2', async () => {
+  // Each kind once: spec/cli/arguments has them all.
   const wrong = [
     [],
     ['serve'],
-    ['echo', 'more'],
     ['echo', '--unknown'],
-    ['echo', '-x'],
-    ['echo', '--port'],
-    ['echo', '--port', 'http'],
-    ['echo', '--port', '-1'],
     ['echo', '--port', '65536'],
     ['echo', '--host', ''],
-    ['echo', '--max-message-size', '0'],
     ['echo', '--max-message-size', '1073741825'],
-    ['echo', '--max-message-size', '1MiB'],
-    ['echo', '--version=2'],
+    ['echo', '--allow-origin', 'nonsense'],
   ];
-  const exits = wrong.map(async (words) => {
+  // One after the other: a process each is much for a small machine.
+  for (const words of wrong) {
     await using child = Child.cli(...words);
     const { code, stdout, stderr } = await child.exit();
     assert.is(code, 2, words.join(' '));
     assert.is(stdout, '');
     assert.match(stderr, /^millrace: [^\n]+\n$/);
-  });
-  await Promise.all(exits);
+  }
 });
 
 test('--help and -h list every flag on standard output', async () => {
