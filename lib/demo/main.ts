@@ -1,15 +1,16 @@
-// What `npm start` shows: the engine behind a real server, three real clients, and every frame that goes over the wire.
+// What `npm start` shows: a page that a person can talk to the engine with, and on the terminal three real clients and every frame that goes over the
+// wire.
 
-import type { IncomingMessage } from 'node:http';
 import process from 'node:process';
 import { onStopSignal } from '../cli/stop-signal.ts';
-import type { Handler } from '../node.ts';
 import { type Client, clients } from './clients.ts';
+import { PageFiles } from './page-files.ts';
 import { Printer } from './print.ts';
 import { TappedServer } from './tapped-server.ts';
-import { upperCase } from './upper-case.ts';
+import { Visits } from './visits.ts';
 
-const handler: Handler = (session) => session.readable.pipeThrough(upperCase()).pipeTo(session.writable);
+// PORT=0 is a free one.
+const wantedPort = Number(process.env['PORT'] ?? 8080);
 
 const hasColours = process.stdout.isTTY === true && !process.env['NO_COLOR'];
 const printer = new Printer({ write: (line) => console.log(line), hasColours });
@@ -17,7 +18,13 @@ const printer = new Printer({ write: (line) => console.log(line), hasColours });
 void main();
 
 async function main(): Promise<void> {
-  const server = new TappedServer({ printer, nameOf: createNames() }, handler);
+  const visits = new Visits(clients.map(({ name }) => name));
+  const files = new PageFiles();
+  const server = new TappedServer({
+    printer,
+    guestOf: (request) => visits.guestOf(request),
+    answer: (request, response) => files.answer(request, response),
+  });
   let isStopping = false;
   const stop = async (): Promise<void> => {
     if (isStopping) return;
@@ -33,14 +40,15 @@ async function main(): Promise<void> {
   // Nobody reads on: `npm start | head`.
   process.stdout.on('error', () => void stop());
   try {
-    const url = await server.listen();
-    introduce(url);
+    const port = await listen(server);
+    const url = `ws://127.0.0.1:${port}`;
+    introduce(port);
     for (const client of clients) {
       if (isStopping) return;
       await perform(client, url);
       await server.quiet();
     }
-    if (!isStopping) invite(url);
+    if (!isStopping) invite(port);
   } catch (error) {
     if (isStopping) return;
     console.error(error);
@@ -49,9 +57,28 @@ async function main(): Promise<void> {
   }
 }
 
-function introduce(url: string): void {
+// Somebody else may have the port that everybody likes.
+async function listen(server: TappedServer): Promise<number> {
+  try {
+    return await server.listen(wantedPort);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
+    const port = await server.listen(0);
+    printer.line();
+    printer.line(
+      `Port ${wantedPort} is ${code === 'EACCES' ? 'not allowed' : 'taken'}: it is ${port} this time.`,
+      'yellow',
+    );
+    return port;
+  }
+}
+
+function introduce(port: number): void {
   printer.line();
-  printer.line(`millrace serves on ${url} with this handler:`, 'bold');
+  printer.line(`The page: http://127.0.0.1:${port}`, 'bold');
+  printer.line();
+  printer.line('Before you go there, three clients talk to millrace with this handler:');
   printer.line();
   printer.line('  (session) => session.readable.pipeThrough(upperCase()).pipeTo(session.writable)', 'bold');
   printer.line();
@@ -66,21 +93,9 @@ async function perform({ name, title, talk }: Client, url: string): Promise<void
   await talk(`${url}/${name}`, (text) => printer.note(name, text));
 }
 
-function invite(url: string): void {
+function invite(port: number): void {
   printer.line();
-  printer.line(`Serving on ${url}. Ctrl-C stops it. A client for another terminal, in this folder:`, 'bold');
+  printer.line(`Now you: open http://127.0.0.1:${port} in a browser. Ctrl-C stops it.`, 'bold');
+  printer.line('What the page sends and receives is shown here too.');
   printer.line();
-  printer.line(`  node -e "const w = new (require('ws'))('${url}');`);
-  printer.line("           w.onopen = () => w.send('hello'); w.onmessage = (m) => console.log(m.data)\"");
-  printer.line();
-}
-
-// The three ask for the path of their name; whoever else comes is a guest.
-function createNames(): (request: IncomingMessage) => string {
-  const expected = new Set(clients.map(({ name }) => name));
-  let guests = 0;
-  return ({ url = '' }) => {
-    const name = url.slice(1);
-    return expected.delete(name) ? name : `guest ${++guests}`;
-  };
 }

@@ -3,6 +3,7 @@
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { type CloseInfo, type CloseStatus, type JobState, WebSocketError } from '../node.ts';
 import { describeFrame, describeMessage, escapeControls, fit, quote } from './preview.ts';
+import type { Skipped } from './sieve.ts';
 import type { TappedFrame, TappedMessage } from './wire-tap.ts';
 
 export type Direction = 'to-server' | 'to-client';
@@ -27,7 +28,8 @@ const arrows = {
   'to-client': { arrow: '←', style: 'magenta' },
 } as const;
 
-const opcodeNames: Readonly<Record<Opcode, string>> = {
+/** What the opcodes are called. */
+export const opcodeNames: Readonly<Record<Opcode, string>> = {
   [Opcode.CONTINUATION]: 'continuation',
   [Opcode.TEXT]: 'text',
   [Opcode.BINARY]: 'binary',
@@ -71,6 +73,12 @@ export class Printer {
     if (message.frames === 1) return;
     const begin = this.#begin(client, direction, 'message', message.payloadLength, `${message.frames} frames`);
     this.line(`${begin}${describeMessage(message, WIDTH - begin.length)}`.trimEnd(), arrows[direction].style);
+  }
+
+  /** Frames that came faster than anybody could read them. */
+  skipped(client: string, { frames, bytes }: Skipped): void {
+    const count = frames === 1 ? '1 more frame' : `${frames.toLocaleString('en-US')} more frames`;
+    this.note(client, `… ${count}, ${bytes.toLocaleString('en-US')} bytes`, 'dim');
   }
 
   /** Anything else that happens to a client. */

@@ -1,6 +1,7 @@
 // The whole demo, as `npm start` runs it.
 
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
@@ -9,8 +10,8 @@ import { within } from '../support/until.ts';
 
 const test = suite('demo');
 
-function startDemo(): Child {
-  return new Child(['--import', 'tsx', 'lib/demo/main.ts'], { FORCE_COLOR: '1' });
+function startDemo(port = 0): Child {
+  return new Child(['--import', 'tsx', 'lib/demo/main.ts'], { FORCE_COLOR: '1', PORT: String(port) });
 }
 
 /** Asserts that the lines of one client say all this, in this order, other lines between them. */
@@ -29,8 +30,11 @@ function assertTells(stdout: string, client: string, expected: readonly string[]
 
 test('three clients talk, then the demo serves whoever comes, and ends on SIGINT with 0', async () => {
   await using demo = startDemo();
-  const [, url = ''] = await demo.printed(/^Serving on (ws:\/\/127\.0\.0\.1:\d+)\. Ctrl-C stops it\./m);
-  await demo.printed(/console\.log\(m\.data\)"\n\n/);
+  const [, host = ''] = await demo.printed(
+    /^Now you: open http:\/\/(127\.0\.0\.1:\d+) in a browser\. Ctrl-C stops it\./m,
+  );
+  const url = `ws://${host}`;
+  assert.ok(demo.stdout.startsWith(`\nThe page: http://${host}\n`));
 
   assertTells(demo.stdout, 'ws', [
     '· GET /ws is answered with 101 Switching Protocols',
@@ -67,6 +71,10 @@ test('three clients talk, then the demo serves whoever comes, and ends on SIGINT
     '· job completed: clean, by the client; sent 1000; received 1000 "so long"',
   ]);
 
+  const page = await fetch(`http://${host}/`);
+  assert.is(page.status, 200);
+  assert.match(await page.text(), /<title>millrace: talk to it<\/title>/);
+
   const socket = new WebSocket(`${url}/ws`);
   await within(once(socket, 'open'), 'an open connection');
   socket.send('hello, \x1b[31mdemo');
@@ -93,6 +101,22 @@ test('a signal while the clients still talk ends the demo well', async () => {
   assert.is(code, 0);
   assert.is(stderr, '');
   assert.match(stdout, /\nStopped(: 1 session closed with 1001)?\.\n$/);
+});
+
+test('a port that is taken is no obstacle', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  try {
+    await using demo = startDemo(port);
+    const [, instead] = await demo.printed(new RegExp(`^Port ${port} is taken: it is (\\d+) this time\\.$`, 'm'));
+    await demo.printed(new RegExp(`^The page: http://127\\.0\\.0\\.1:${instead}$`, 'm'));
+    await demo.printed(/→ {2}text/);
+    demo.signal('SIGINT');
+    assert.is((await demo.exit()).code, 0);
+  } finally {
+    other.close();
+  }
 });
 
 test.run();

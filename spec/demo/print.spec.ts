@@ -51,6 +51,16 @@ test('a message of several frames is a line of its own, one of a single frame is
   assert.equal(lines, ['   1.235  ws        →  message              9  3 frames    "in pieces"']);
 });
 
+test('frames that were skipped are one line', () => {
+  const { printer, lines } = makePrinter();
+  printer.skipped('ws', { frames: 1234, bytes: 20_000_000 });
+  printer.skipped('ws', { frames: 1, bytes: 0 });
+  assert.equal(lines, [
+    '   1.235  ws        ·  … 1,234 more frames, 20,000,000 bytes',
+    '   1.235  ws        ·  … 1 more frame, 0 bytes',
+  ]);
+});
+
 test('the end of a job is one line', () => {
   const { printer, lines } = makePrinter();
   printer.end('ws', 'completed', info);

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { Printer } from '../../lib/demo/print.ts';
-import { TappedServer } from '../../lib/demo/tapped-server.ts';
+import { type Guest, type Observer, TappedServer, type TappedServerOptions } from '../../lib/demo/tapped-server.ts';
 import type { Handler } from '../../lib/node.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { assertNothingEscaped } from '../support/server.ts';
@@ -20,12 +20,16 @@ interface Running extends AsyncDisposable {
   readonly lines: string[];
 }
 
-async function start(handler: Handler = echo): Promise<Running> {
+async function start(
+  handler: Handler = echo,
+  guest: Partial<Guest> & { readonly name: string } = { name: 'someone' },
+  options: Pick<TappedServerOptions, 'answer'> = {},
+): Promise<Running> {
   const lines: string[] = [];
   const printer = new Printer({ write: (line) => lines.push(line), hasColours: false, now: () => 0 });
-  const server = new TappedServer({ printer, nameOf: () => 'someone' }, handler);
-  const url = await server.listen();
-  const port = Number(new URL(url).port);
+  const server = new TappedServer({ printer, guestOf: () => ({ ...guest, handler }), ...options });
+  const port = await server.listen();
+  const url = `ws://127.0.0.1:${port}`;
   return { server, url, port, lines, [Symbol.asyncDispose]: async () => void (await server.stop()) };
 }
 
@@ -120,6 +124,69 @@ test('stopping closes every session with 1001, tells how many, and frees the por
   const late = new WebSocket(running.url);
   const [error] = await once(late, 'error');
   assert.is((error as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+});
+
+test('a silent guest is served, neither tapped nor printed nor counted', async () => {
+  await using running = await start(echo, { name: 'quiet', isSilent: true, limits: { maxMessageSize: 10 } });
+  const socket = await open(running.url);
+  socket.send('hello');
+  await within(once(socket, 'message'), 'the echo');
+  assert.equal(running.lines, []);
+  const closed = within(once(socket, 'close'), 'the close');
+  socket.send('more than ten');
+  assert.is((await closed)[0], 1009);
+});
+
+test('an observer is told of the connection, its frames and its end, and may cut it', async () => {
+  const told: string[] = [];
+  let drop = (): void => {};
+  const observer: Observer = {
+    begin: (job, cut) => {
+      told.push(`begin ${job.state}`);
+      drop = cut;
+    },
+    frame: (direction, { payloadLength }) => told.push(`${direction} ${payloadLength}`),
+    end: (state, { wasClean }) => told.push(`end ${state} ${wasClean}`),
+  };
+  await using running = await start(echo, { name: 'someone', observer });
+  const socket = await open(running.url);
+  socket.send('hello');
+  await within(once(socket, 'message'), 'the echo');
+  const closed = within(once(socket, 'close'), 'the close');
+  drop();
+  assert.is((await closed)[0], 1006);
+  await until(() => told.length === 4, 'the end is told');
+  assert.equal(told, ['begin running', 'to-server 5', 'to-client 5', 'end failed false']);
+});
+
+test('what the answer takes is answered, and the rest as before', async () => {
+  const answer: TappedServerOptions['answer'] = (request, response) => {
+    if (request.url !== '/known') return undefined;
+    response.writeHead(200).end('here');
+    return 200;
+  };
+  await using running = await start(echo, { name: 'someone' }, { answer });
+  for (const [path, status] of [
+    ['/known', 200],
+    ['/unknown', 426],
+  ] as const) {
+    assert.is((await fetch(`http://127.0.0.1:${running.port}${path}`)).status, status);
+  }
+});
+
+test('a port that is taken rejects, and another may be tried', async () => {
+  await using running = await start();
+  const other = new TappedServer({
+    printer: new Printer({ write() {}, hasColours: false }),
+    guestOf: () => ({ name: '', handler: echo }),
+  });
+  const error = await other.listen(running.port).then(
+    () => undefined,
+    (reason: NodeJS.ErrnoException) => reason,
+  );
+  assert.is(error?.code, 'EADDRINUSE');
+  assert.ok((await other.listen()) > 0);
+  await other.stop();
 });
 
 test.run();
