@@ -5,7 +5,7 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { parseTokenList } from '../handshake/http-head.ts';
-import { Deferred } from '../job/deferred.ts';
+import { Once } from '../job/deferred.ts';
 import type { Handler } from '../job/job.ts';
 import type { Session } from '../job/session.ts';
 import { refuseNotFound, Site, type SiteOptions, type StopOptions, type StopReport } from './node-site.ts';
@@ -98,7 +98,7 @@ export function attach<C = undefined>(
   const router = routers.get(server) ?? new Router(server);
   routers.set(server, router);
   router.add(site as AnySite);
-  let stopping: Promise<StopReport> | undefined;
+  const stopping = new Once<StopReport>();
   const stop = async (timeout: number): Promise<StopReport> => {
     const { closed } = await site.close(timeout);
     router.remove(site as AnySite);
@@ -112,13 +112,7 @@ export function attach<C = undefined>(
       return site.counters;
     },
     stop({ timeout = site.limits.closeTimeout } = {}) {
-      if (stopping === undefined) {
-        // Known before anybody is told: a session's abort listener may call this again.
-        const stopped = new Deferred<StopReport>();
-        stopping = stopped.promise;
-        void stop(timeout).then(stopped.resolve);
-      }
-      return stopping;
+      return stopping.run(() => stop(timeout));
     },
     async [Symbol.asyncDispose]() {
       await attachment.stop();

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { reportError } from '../job/context.ts';
-import { Deferred } from '../job/deferred.ts';
+import { Once } from '../job/deferred.ts';
 import type { Handler } from '../job/job.ts';
 import type { Session } from '../job/session.ts';
 import { onAbort } from '../job/signal-registry.ts';
@@ -44,7 +44,7 @@ export class WebSocketServer<C = undefined> implements AsyncDisposable {
   // Connections on which a request was answered: nothing more is taken from them.
   readonly #answered = new WeakSet<Duplex>();
   #address: AddressInfo | undefined;
-  #stopping: Promise<StopReport> | undefined;
+  readonly #stopping = new Once<StopReport>();
 
   /** Made by {@link serve}. */
   constructor(options: ServeOptions<C>, handler: Handler<C>) {
@@ -102,13 +102,7 @@ export class WebSocketServer<C = undefined> implements AsyncDisposable {
    * calls give the same report.
    */
   stop(options: StopOptions = {}): Promise<StopReport> {
-    if (this.#stopping === undefined) {
-      // Known before anybody is told: a session's abort listener may call this again.
-      const stopped = new Deferred<StopReport>();
-      this.#stopping = stopped.promise;
-      void this.#stop(options.timeout ?? this.#site.limits.closeTimeout).then(stopped.resolve);
-    }
-    return this.#stopping;
+    return this.#stopping.run(() => this.#stop(options.timeout ?? this.#site.limits.closeTimeout));
   }
 
   /** Stops with the defaults: `await using server = await serve(…)`. */

@@ -13,6 +13,20 @@ export class Deferred<T> {
   }
 }
 
+/** A task that is started once. Whoever asks again gets the same promise, also while the task's own first steps call back. */
+export class Once<T> {
+  #result: Deferred<T> | undefined;
+
+  /** Starts the task unless one was started. It must not reject. */
+  run(task: () => Promise<T>): Promise<T> {
+    if (this.#result === undefined) {
+      this.#result = new Deferred<T>();
+      void task().then(this.#result.resolve);
+    }
+    return this.#result.promise;
+  }
+}
+
 /** Keeps a rejection of the promise from being reported as unhandled. */
 export function markHandled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);

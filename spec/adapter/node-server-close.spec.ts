@@ -485,6 +485,8 @@ for (const [what, code, error, bytes] of faults) {
     client.end();
     const session = await host.session();
     const info = await endOf(session);
+    assert.not(client.wasReset, 'no reset comes');
+    assert.is(session.counters.bytesReceived, text('fine').byteLength + bytes.byteLength + 2 * rest.byteLength);
     assertEnd(info, { wasClean: false, initiator: 'local', closeCode: 1006, received: undefined, error });
     assert.is(info.sent?.closeCode, code);
     assert.is(session.job.state, 'failed');

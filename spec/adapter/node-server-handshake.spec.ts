@@ -338,7 +338,7 @@ refusedSuite('server does not upgrade a request that is pipelined behind one tha
 });
 
 refusedSuite('server sends the whole refusal to a client that goes on sending', async () => {
-  await using host = await startServer();
+  await using host = await startServer(undefined, { limits: { closeTimeout: 1_000_000 } });
   using client = await RawClient.connect(host.port);
   client.send(requestHead(host.port, { headers: { Origin: 'https://evil.example' } }), Buffer.alloc(4 * 1024 * 1024));
   assert.is((await client.response()).status, 403);

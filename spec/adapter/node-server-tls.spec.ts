@@ -1,11 +1,13 @@
 // wss: `serve` with a key and a certificate, which this spec makes itself.
 
+import { createServer } from 'node:https';
+import type { AddressInfo, LookupFunction } from 'node:net';
 import { createSecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { generate } from 'selfsigned';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
-import { type Session, serve } from '../../lib/node.ts';
+import { attach, type Session, serve } from '../../lib/node.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
 import { until, within } from '../support/until.ts';
@@ -81,6 +83,32 @@ test('SNI chooses the certificate; ALPN is http/1.1', async () => {
     assert.equal([socket.authorized, socket.alpnProtocol], [true, 'http/1.1']);
     socket.destroy();
   }
+});
+
+test('attach serves an https.Server of the application’s own', async () => {
+  const application = createServer(one, (_, response) => void response.end('the application'));
+  await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
+  const { port } = application.address() as AddressInfo;
+  const facts: unknown[] = [];
+  const attachment = attach(application, { path: '/ws' }, (session) => {
+    facts.push(session.tls?.serverName);
+    return echo(session);
+  });
+  const lookup: LookupFunction = (_, options, done) => {
+    if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }]);
+    else done(null, '127.0.0.1', 4);
+  };
+  const socket = new WebSocket(`wss://localhost:${port}/ws`, { ca: one.cert, lookup });
+  await within(new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject)), 'the opening');
+  const answer = new Promise((resolve) => socket.once('message', (data) => resolve(String(data))));
+  socket.send('hello');
+  assert.is(await within(answer, 'the echo'), 'hello');
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  await attachment.stop();
+  assert.is(await within(closed, 'the close'), 1001);
+  assert.equal(facts, ['localhost']);
+  application.closeAllConnections();
+  await new Promise((resolve) => application.close(resolve));
 });
 
 test('a session without TLS has no such facts; a client that speaks no TLS is dropped and harms nobody', async () => {
