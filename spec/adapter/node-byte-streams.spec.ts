@@ -9,7 +9,7 @@ import { NodeTransport } from '../../lib/adapter/node-duplex.ts';
 import { upgrade } from '../../lib/job/upgrade.ts';
 import { claimTransport } from '../../lib/stream/transport.ts';
 import { rejects, throws } from '../support/check.ts';
-import { duplexPair, socketPair } from '../support/duplexes.ts';
+import { destroyAllDuplexes, duplexPair, socketPair } from '../support/duplexes.ts';
 import { close, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
 import { standstill, turns, until, within } from '../support/until.ts';
@@ -522,6 +522,7 @@ socketSuite.run();
 const escapeSuite = suite('node-byte-streams · escapes');
 
 escapeSuite('nothing has escaped from any of these streams', async () => {
+  destroyAllDuplexes();
   await assertNothingEscaped();
 });
 

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { NodeTransport } from '../../lib/adapter/node-duplex.ts';
 import { upgradeTransport } from '../../lib/job/upgrade.ts';
 import type { TransportReceiver } from '../../lib/stream/transport.ts';
-import { duplexPair, socketPair } from '../support/duplexes.ts';
+import { destroyAllDuplexes, duplexPair, socketPair } from '../support/duplexes.ts';
 import { masked } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
 import { standstill, turns, until, within } from '../support/until.ts';
@@ -594,6 +594,9 @@ foreignSuite.run();
 
 const escapeSuite = suite('node-duplex · escapes');
 
-escapeSuite('nothing has escaped from any of these transports', () => assertNothingEscaped());
+escapeSuite('nothing has escaped from any of these transports', async () => {
+  destroyAllDuplexes();
+  await assertNothingEscaped();
+});
 
 escapeSuite.run();

@@ -103,6 +103,15 @@ acceptedSuite('server accepts a request with __proto__ as a field', async () => 
   assert.is(({} as Record<string, unknown>)['polluted'], undefined);
 });
 
+acceptedSuite('server takes 2000 headers before those that count where its limits admit them', async () => {
+  await using host = await startServer(undefined, { limits: { maxHeaders: 3000, maxHeadSize: 64 * 1024 } });
+  using client = await RawClient.connect(host.port);
+  const filler = 'A: 1\r\n'.repeat(2000);
+  client.send(Buffer.from(requestHead(host.port).toString('latin1').replace('Host:', `${filler}Host:`), 'latin1'));
+  await client.accepted();
+  assert.is((await host.session()).request?.headers.getAll('a').length, 2000);
+});
+
 acceptedSuite('server answers the subprotocol that it prefers and tells the session of it', async () => {
   await using host = await startServer(undefined, { subprotocols: ['v2', 'v1'] });
   const response = await accepted(host, { headers: { 'Sec-WebSocket-Protocol': ['v1', 'v2, v3'] } });

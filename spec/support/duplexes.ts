@@ -4,6 +4,14 @@ import { connect, createServer, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { within } from './until.ts';
 
+const all = new Set<Duplex>();
+
+/** Destroys all that are left, so that a process ends although a test of it has failed. */
+export function destroyAllDuplexes(): void {
+  for (const duplex of all) duplex.on('error', () => {}).destroy();
+  all.clear();
+}
+
 /** Two sockets of one TCP connection: ours, and the peer's. Neither closes its half by itself. */
 export async function socketPair(): Promise<[Socket, Socket]> {
   const server = createServer({ allowHalfOpen: true });
@@ -20,6 +28,7 @@ export async function socketPair(): Promise<[Socket, Socket]> {
   server.close();
   ours.setNoDelay(true);
   peer.setNoDelay(true);
+  all.add(ours).add(peer);
   return [ours, peer];
 }
 

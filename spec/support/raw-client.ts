@@ -114,6 +114,7 @@ export class RawClient implements Disposable {
   #chunks: Buffer[] = [];
   #size = 0;
   #ending: Ending | undefined;
+  #wasReset = false;
   #wake: () => void = () => {};
 
   constructor(socket: Socket) {
@@ -133,7 +134,10 @@ export class RawClient implements Disposable {
         this.#wake();
       };
       socket.on('end', () => end('fin'));
-      socket.on('error', () => end('reset'));
+      socket.on('error', () => {
+        this.#wasReset = true;
+        end('reset');
+      });
       socket.on('close', () => end('reset'));
     });
   }
@@ -208,6 +212,11 @@ export class RawClient implements Disposable {
   }
 
   // --- Receiving -----------------------------------------------------------------------------------------------------
+
+  /** Whether a reset came, also one behind FIN. */
+  get wasReset(): boolean {
+    return this.#wasReset;
+  }
 
   /** Bytes that have come and were not taken. */
   get buffered(): number {
