@@ -211,6 +211,8 @@ export class Connection<I = Message> implements TransportReceiver, IntakeOwner, 
     // What had come before the transport broke is still the peer's word.
     this.#intake.drain();
     this.#endInput(error);
+    // The peer's close frame had come, but ours never went out.
+    if (!this.#isClean) this.#error ??= this.#createLostError(error);
     this.#finish();
   }
 
@@ -293,12 +295,22 @@ export class Connection<I = Message> implements TransportReceiver, IntakeOwner, 
     if (canReceive) {
       // RFC 6455 §7.1.5: without a close frame "The WebSocket Connection Close Code is considered to be 1006".
       this.#initiator ??= 'remote';
-      const text = 'The connection was lost without a close frame';
-      this.#error ??= this.own(new ConnectionError('ERR_WS_CONNECTION_LOST', text, { cause }));
+      this.#error ??= this.#createLostError(cause);
       this.inbox.end(this.#error);
     }
     this.#armCloseTimer();
     this.#endOutputIfDone();
+  }
+
+  // RFC 6455 §7.1.4: closed cleanly "if the TCP connection is closed after the WebSocket closing handshake was completed". A close frame that was never
+  // taken by the transport has not been sent.
+  get #isClean(): boolean {
+    return this.endpoint.state === 'closed' && this.outbox.isEmpty;
+  }
+
+  #createLostError(cause: unknown): ConnectionError {
+    const text = 'The connection was lost before the closing handshake was completed';
+    return this.own(new ConnectionError('ERR_WS_CONNECTION_LOST', text, { cause }));
   }
 
   // RFC 6455 §7.1.1: the server closes TCP first; a client waits for that, one that failed the connection does not.
@@ -333,8 +345,7 @@ export class Connection<I = Message> implements TransportReceiver, IntakeOwner, 
     this.#info = {
       closeCode: endpoint.received?.closeCode ?? CloseCode.ABNORMAL_CLOSURE,
       reason: endpoint.received?.reason ?? '',
-      // A close frame that was never taken by the transport has not been sent.
-      wasClean: endpoint.state === 'closed' && this.outbox.isEmpty,
+      wasClean: this.#isClean,
       initiator: this.#initiator ?? 'remote',
       received: endpoint.received,
       sent: endpoint.sent,

@@ -276,7 +276,20 @@ local('an answer that could not be written makes the close unclean', async () =>
   await peer.send(masked(CLOSE, closePayload(1000)));
   await peer.clock.turn(closeTimeout);
   const info = await peer.job.closed;
-  assert.equal([info.closeCode, info.wasClean], [1000, false]);
+  assert.equal([info.closeCode, info.wasClean, codeOf(info)], [1000, false, 'ERR_WS_CONNECTION_LOST']);
+});
+
+local('a reset before the peer’s close could be answered is unclean, with the cause', async () => {
+  const peer = new ByHand({ handler: (session) => session.closed });
+  await peer.send(join(masked(TEXT, 'unread'), masked(CLOSE, closePayload(3000))));
+  const cause = new Error('reset');
+  await peer.fail(cause);
+  const info = await peer.job.closed;
+  assert.equal(
+    [info.closeCode, info.wasClean, codeOf(info), info.error?.cause],
+    [3000, false, 'ERR_WS_CONNECTION_LOST', cause],
+  );
+  assert.is(peer.job.state, 'failed');
 });
 local.run();
 
