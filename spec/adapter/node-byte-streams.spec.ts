@@ -1,17 +1,13 @@
 // The byte streams of a Node Duplex in the hands of a user: real WHATWG streams, with the backpressure, the half-closes and the errors of the
-// connection. And what `upgrade` makes of them: untouched, touched, locked.
+// connection.
 
 import type { Duplex } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { toByteStreams } from '../../lib/adapter/node-byte-streams.ts';
-import { NodeTransport } from '../../lib/adapter/node-duplex.ts';
-import { upgrade } from '../../lib/job/upgrade.ts';
-import { claimTransport } from '../../lib/stream/transport.ts';
-import { rejects, throws } from '../support/check.ts';
+import { rejects } from '../support/check.ts';
 import { destroyAllDuplexes, duplexPair, socketPair } from '../support/duplexes.ts';
-import { close, text } from '../support/raw-client.ts';
-import { assertNothingEscaped, echo } from '../support/server.ts';
+import { assertNothingEscaped } from '../support/server.ts';
 import { standstill, turns, until, within } from '../support/until.ts';
 
 const KiB = 1024;
@@ -351,148 +347,6 @@ for (const [kind, makePair] of kinds) {
   });
 
   errorSuite.run();
-
-  // --- Upgraded ------------------------------------------------------------------------------------------------------
-
-  const upgradeSuite = suite(`node-byte-streams · ${kind} · what upgrade makes of them`);
-
-  upgradeSuite('transport underneath is given away once, when nobody has touched the streams', async () => {
-    const [ours, peer] = await makePair();
-    const { readable, writable } = toByteStreams(ours);
-    assert.instance(claimTransport(readable, writable), NodeTransport);
-    assert.ok(readable.locked);
-    assert.ok(writable.locked);
-    assert.is(claimTransport(readable, writable), undefined);
-    ours.destroy();
-    peer.destroy();
-  });
-
-  upgradeSuite('transport underneath is not given away for streams that do not belong together', async () => {
-    const [[ours, peer], [others, otherPeer]] = [await makePair(), await makePair()];
-    const [one, other] = [toByteStreams(ours), toByteStreams(others)];
-    assert.is(claimTransport(one.readable, other.writable), undefined);
-    assert.is(claimTransport(new ReadableStream(), one.writable), undefined);
-    assert.instance(claimTransport(one.readable, one.writable), NodeTransport);
-    for (const duplex of [ours, peer, others, otherPeer]) duplex.destroy();
-  });
-
-  const touches: readonly (readonly [
-    string,
-    (streams: ReturnType<typeof toByteStreams>, peer: Duplex) => Promise<void>,
-  ])[] = [
-    ['nobody has touched', async () => {}],
-    [
-      'somebody has read from',
-      async ({ readable }, peer) => {
-        peer.write('first');
-        const reader = readable.getReader();
-        assert.is(Buffer.from((await reader.read()).value ?? []).toString(), 'first');
-        reader.releaseLock();
-      },
-    ],
-    [
-      'somebody has written to',
-      async ({ writable }, peer) => {
-        const written = new Promise<Buffer>((resolve) => peer.once('data', resolve));
-        const writer = writable.getWriter();
-        await writer.write(Buffer.from('HTTP/1.1 101'));
-        writer.releaseLock();
-        assert.is((await written).toString(), 'HTTP/1.1 101');
-      },
-    ],
-    [
-      'somebody has had a reader and a writer of',
-      async ({ readable, writable }) => {
-        readable.getReader().releaseLock();
-        writable.getWriter().releaseLock();
-      },
-    ],
-  ];
-
-  for (const [what, touch] of touches) {
-    upgradeSuite(`connection runs over streams that ${what}`, async () => {
-      const [ours, peer] = await makePair();
-      const streams = toByteStreams(ours);
-      await touch(streams, peer);
-      const { bytes, isEnded } = collect(peer);
-      const job = upgrade(streams.readable, streams.writable, undefined, undefined, { handler: echo });
-      assert.ok(streams.readable.locked);
-      assert.ok(streams.writable.locked);
-      peer.write(text('hello'));
-      await until(() => bytes().includes('hello'), 'the echo has come');
-      peer.write(close(4000, 'bye'));
-      await until(isEnded, 'the server closes first');
-      peer.end();
-      const info = await within(job.closed, 'the job ends');
-      assert.equal(info.received, { closeCode: 4000, reason: 'bye' });
-      assert.ok(info.wasClean);
-      assert.is(job.state, 'completed');
-      assert.is(bytes().toString('latin1'), '\x81\x05hello\x88\x02\x0f\xa0');
-    });
-  }
-
-  upgradeSuite('streams that were upgraded cannot be used by anybody else', async () => {
-    const [ours, peer] = await makePair();
-    const { readable, writable } = toByteStreams(ours);
-    const job = upgrade(readable, writable);
-    throws(() => readable.getReader(), TypeError);
-    throws(() => writable.getWriter(), TypeError);
-    await rejects(readable.cancel(), TypeError);
-    await rejects(writable.abort(), TypeError);
-    throws(() => upgrade(readable, writable), TypeError);
-    peer.destroy();
-    await within(job.closed, 'the job ends');
-  });
-
-  upgradeSuite('upgrade of a locked readable is a TypeError, and changes nothing', async () => {
-    const [ours, peer] = await makePair();
-    const { readable, writable } = toByteStreams(ours);
-    const reader = readable.getReader();
-    throws(() => upgrade(readable, writable), TypeError);
-    assert.not(writable.locked);
-    peer.write('x');
-    assert.is((await reader.read()).value?.byteLength, 1);
-    ours.destroy();
-    peer.destroy();
-  });
-
-  upgradeSuite('upgrade of a locked writable is a TypeError, and changes nothing', async () => {
-    const [ours, peer] = await makePair();
-    const { bytes } = collect(peer);
-    const { readable, writable } = toByteStreams(ours);
-    const writer = writable.getWriter();
-    throws(() => upgrade(readable, writable), TypeError);
-    assert.not(readable.locked);
-    await writer.write(Buffer.from('x'));
-    await until(() => bytes().byteLength === 1, 'it has come at the peer');
-    ours.destroy();
-    peer.destroy();
-  });
-
-  upgradeSuite('upgrade of a connection that was cut before gives a job that ends', async () => {
-    const [ours, peer] = await makePair();
-    const { readable, writable } = toByteStreams(ours);
-    ours.destroy();
-    await turns(5);
-    const job = upgrade(readable, writable, undefined, undefined, { handler: echo });
-    const info = await within(job.closed, 'the job ends');
-    assert.is(info.closeCode, 1006);
-    assert.is(job.state, 'failed');
-    peer.destroy();
-  });
-
-  upgradeSuite('head is what the engine reads first', async () => {
-    const [ours, peer] = await makePair();
-    const { bytes } = collect(peer);
-    const { readable, writable } = toByteStreams(ours, text('from the head'));
-    const job = upgrade(readable, writable, undefined, undefined, { handler: echo });
-    await until(() => bytes().includes('from the head'), 'the echo has come');
-    job.cancel();
-    peer.end(close(1001));
-    await within(job.closed, 'the job ends');
-  });
-
-  upgradeSuite.run();
 }
 
 const socketSuite = suite('node-byte-streams · socket · resets');

@@ -68,5 +68,6 @@ export function duplexPair(): [Duplex, Duplex] {
   ours.other = peer;
   peer.other = ours;
   peer.on('error', () => {});
+  all.add(ours).add(peer);
   return [ours, peer];
 }
