@@ -3,6 +3,7 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 
 /** Carries the bytes of one Duplex. Made in the same turn in which the Duplex is handed over: no error of it is missed then. */
@@ -25,7 +26,7 @@ export class NodeTransport implements Transport {
   /** @param head Bytes that came before: they are delivered first. */
   constructor(duplex: Duplex, head?: Uint8Array) {
     this.#duplex = duplex;
-    if (head !== undefined && head.byteLength > 0) this.#held.push({ chunk: plain(head), isOwned: false });
+    if (head !== undefined && head.byteLength > 0) this.#held.push({ chunk: toPlainBytes(head), isOwned: false });
     this.#isOwned = duplex instanceof Socket;
     // Without a listener an error would end the process.
     duplex.on('error', (error) => {
@@ -107,7 +108,7 @@ export class NodeTransport implements Transport {
     const duplex = this.#duplex;
     duplex.on('end', () => this.#ended());
     if (duplex.readableEnded) queueMicrotask(() => this.#ended());
-    else duplex.on('data', (chunk: Uint8Array) => this.#received(plain(chunk)));
+    else duplex.on('data', (chunk: Uint8Array) => this.#received(toPlainBytes(chunk)));
   }
 
   #received(chunk: Uint8Array): void {
@@ -132,9 +133,4 @@ export class NodeTransport implements Transport {
     if (this.#receiver !== undefined) this.#receiver.transportClosed(this.#error);
     else this.#onGone?.();
   }
-}
-
-// The engine wants the plain class: a Buffer's `subarray` is dear.
-function plain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

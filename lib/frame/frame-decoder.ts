@@ -6,6 +6,7 @@
 // It knows one rule beyond single frames: the order of the frames of fragmented messages (§5.4).
 
 import { maskInPlace } from '../bytes/mask.ts';
+import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
 import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
 import { FIN_BIT, MASK_BIT, OPCODE_BITS, RSV_BITS } from './header.ts';
@@ -96,8 +97,8 @@ export class FrameDecoder {
   push(chunk: Uint8Array, isOwned = false): void {
     if (this.#isStopped) return;
     if (this.unread > 0) throw new Error('Cannot push a chunk: the one before is not used up');
-    // A subclass may mean something else by `slice`: Node's Buffer gives a view by it, which would be unmasked in place.
-    this.#chunk = chunk.constructor === Uint8Array ? chunk : asPlain(chunk);
+    // The `slice` of Node's Buffer is a view, which would be unmasked in place.
+    this.#chunk = toPlainBytes(chunk);
     this.#position = 0;
     this.#isOwned = isOwned;
   }
@@ -287,10 +288,6 @@ export class FrameDecoder {
     this.#fault = new RemoteProtocolError(code, message);
     this.stop();
   }
-}
-
-function asPlain(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function grow(bytes: Uint8Array, size: number): Uint8Array {

@@ -1,5 +1,6 @@
 // A pair of WHATWG byte streams as a transport. Streams of any implementation will do: they are crossed by reader and writer.
 
+import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Transport, TransportReceiver } from './transport.ts';
 
 // Small pieces are gathered into chunks of at most this size; a larger payload is copied chunk by chunk.
@@ -88,7 +89,7 @@ export class StreamTransport implements Transport {
 
   // Views of other kinds of one buffer are bytes too; anything else is no byte stream.
   #deliver(chunk: unknown): void {
-    if (chunk instanceof Uint8Array) this.#receiver?.chunkReceived(plain(chunk), false);
+    if (chunk instanceof Uint8Array) this.#receiver?.chunkReceived(toPlainBytes(chunk), false);
     else throw new TypeError('Cannot read the input: a chunk is not a Uint8Array');
   }
 
@@ -125,12 +126,6 @@ export class StreamTransport implements Transport {
 }
 
 function ignore(): void {}
-
-// A Buffer's `subarray` is dear and its `slice` is none: the engine wants the plain class.
-function plain(bytes: Uint8Array): Uint8Array {
-  if (bytes.constructor === Uint8Array) return bytes;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
 
 // A foreign sink may keep, change or transfer a chunk, so each is a buffer of its own: never a view of our slab, which holds
 // other connections' bytes, nor the user's own bytes.
