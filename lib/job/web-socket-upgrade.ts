@@ -3,7 +3,7 @@
 
 import type { HandshakeError } from '../error.ts';
 import type { ExtensionOffer } from '../extension/extension-header.ts';
-import { HeaderFields, type RequestHead } from '../handshake/http-head.ts';
+import type { HeaderFields, RequestHead } from '../handshake/http-head.ts';
 import {
   refuse,
   type ServerHandshake,
@@ -76,13 +76,17 @@ export interface DecideOptions<C> extends WebSocketUpgradeOptions, AdmissionHook
  * });
  */
 export class WebSocketUpgrade<C = undefined> {
-  #handshake: ServerHandshake;
-  #options: UpgradeOptions<C>;
+  readonly #handshake: ServerHandshake;
+  readonly #options: UpgradeOptions<C>;
 
-  /** @throws TypeError, RangeError when an option is wrong. */
-  constructor(head: RequestHead, options: WebSocketUpgradeOptions, handler?: Handler<C>) {
-    this.#handshake = (options.rules ?? new ServerHandshakeRules(options)).apply(head, options.localAddress);
-    this.#options = toUpgradeOptions(head, options, handler);
+  /**
+   * @param decided What {@link WebSocketUpgrade.decide} has found out already.
+   * @throws TypeError, RangeError when an option is wrong.
+   */
+  constructor(head: RequestHead, options: WebSocketUpgradeOptions, handler?: Handler<C>, decided?: Decision<C>) {
+    const { rules = new ServerHandshakeRules(options), localAddress } = options;
+    this.#handshake = decided?.handshake ?? rules.apply(head, localAddress);
+    this.#options = toUpgradeOptions(head, options, handler, { handshake: this.#handshake, ...decided });
   }
 
   /**
@@ -96,12 +100,9 @@ export class WebSocketUpgrade<C = undefined> {
     handler?: Handler<C>,
   ): Promise<WebSocketUpgrade<C>> {
     const rules = options.rules ?? new ServerHandshakeRules(options);
-    const upgrade = new WebSocketUpgrade<C>(head, { ...options, rules }, handler);
-    const first = rules.apply(head, options.localAddress, options.admitOrigin === undefined);
-    const decision = await askHooks(first, toRequest(head, first.request, options), options);
-    upgrade.#handshake = decision.handshake;
-    if (decision.context !== undefined) upgrade.#options = { ...upgrade.#options, context: decision.context };
-    return upgrade;
+    const handshake = rules.apply(head, options.localAddress, options.admitOrigin === undefined);
+    const decision = await askHooks(handshake, toRequest(head, handshake, options), options);
+    return new WebSocketUpgrade(head, { ...options, rules }, handler, decision);
   }
 
   /** 101, or the status of the refusal. */
@@ -156,19 +157,13 @@ export class WebSocketUpgrade<C = undefined> {
     userContext?: UserContext,
   ): Job<C> {
     this.#assertAccepted();
-    return upgrade(input, output, engineContext, userContext, this.#complete());
+    return upgrade(input, output, engineContext, userContext, this.#options);
   }
 
   /** As {@link upgrade}, for an adapter that has no need of streams. */
   upgradeTransport(transport: Transport, engineContext?: EngineContext, userContext?: UserContext): Job<C> {
     this.#assertAccepted();
-    return upgradeTransport(transport, engineContext, userContext, this.#complete());
-  }
-
-  #complete(): UpgradeOptions<C> {
-    const { subprotocol, request: headers } = this.#handshake;
-    const request = { ...(this.#options.request as UpgradeRequest), headers };
-    return { ...this.#options, subprotocol, request };
+    return upgradeTransport(transport, engineContext, userContext, this.#options);
   }
 
   #assertAccepted(): void {
@@ -176,6 +171,7 @@ export class WebSocketUpgrade<C = undefined> {
   }
 }
 
+/** What the rules and the hooks have found. */
 interface Decision<C> {
   readonly handshake: ServerHandshake;
   readonly context?: C;
@@ -211,7 +207,7 @@ async function askHooks<C>(
 
 function toRequest(
   { method, url, httpVersion = '1.1' }: RequestHead,
-  headers: HeaderFields,
+  { request: headers }: ServerHandshake,
   { parameters = {} }: WebSocketUpgradeOptions,
 ): UpgradeRequest {
   return { method, url, httpVersion, headers, parameters };
@@ -221,11 +217,14 @@ function toUpgradeOptions<C>(
   head: RequestHead,
   options: WebSocketUpgradeOptions,
   handler: Handler<C> | undefined,
+  { handshake, context }: Decision<C>,
 ): UpgradeOptions<C> {
   const { remoteAddress, tls, limits, fragmentSize } = options;
   return {
     role: 'server',
-    request: toRequest(head, new HeaderFields([]), options),
+    subprotocol: handshake.subprotocol,
+    request: toRequest(head, handshake, options),
+    ...(context === undefined ? undefined : { context }),
     ...(remoteAddress === undefined ? undefined : { remoteAddress }),
     ...(tls === undefined ? undefined : { tls }),
     ...(handler === undefined ? undefined : { handler }),
