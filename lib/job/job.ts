@@ -200,6 +200,8 @@ export class Job<C = undefined, I = Message, O = MessageSource> implements Async
     // The same as the session's, unless more has been left behind since.
     const isSame = !isAbandoned && messages === info.abandoned.messages;
     const abandoned = { ...info.abandoned, messages, handler: isAbandoned };
-    this.#closed.resolve(isSame ? info : { ...info, abandoned });
+    const text = 'The handler did not end in time';
+    const error = info.error ?? (isAbandoned ? new ConnectionError('ERR_WS_HANDLER_TIMEOUT', text) : undefined);
+    this.#closed.resolve(isSame ? info : { ...info, error, abandoned });
   }
 }

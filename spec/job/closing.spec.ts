@@ -447,6 +447,8 @@ handlers('one that ignores the end is let go after the handler time-out', async 
   const info = await peer.job.closed;
   assert.ok(info.abandoned.handler);
   assert.ok(info.wasClean);
+  assert.is(codeOf(info), 'ERR_WS_HANDLER_TIMEOUT');
+  assert.is((await peer.job.session.closed).error, undefined);
   assert.is(peer.job.state, 'failed');
 });
 
