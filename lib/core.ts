@@ -23,7 +23,14 @@ export type { Frame, Role } from './frame/frame.ts';
 export { FrameDecoder, type FrameDecoderOptions, type FramePiece } from './frame/frame-decoder.ts';
 export { FrameEncoder, type FrameEncoderOptions } from './frame/frame-encoder.ts';
 export { Opcode } from './frame/opcode.ts';
-export { type ConnectionLimits, defaultLimits, type HandshakeLimits, type ProtocolLimits } from './limits.ts';
+export {
+  type ConnectionLimits,
+  defaultLimits,
+  type HandshakeLimits,
+  type Limits,
+  type ProtocolLimits,
+  type ServerLimits,
+} from './limits.ts';
 export type { Message, MessageSource } from './message/message.ts';
 export { MessageAssembler, type MessageAssemblerLimits } from './message/message-assembler.ts';
 export { fragmentMessage } from './message/message-fragmenter.ts';

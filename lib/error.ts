@@ -20,14 +20,23 @@ export const errorCodes = {
   ERR_WS_INVALID_UTF8: 'A text message or a close reason is not valid UTF-8 (RFC 6455 §8.1)',
   ERR_WS_INVALID_CLOSE_PAYLOAD: 'A close frame has a payload of one byte (RFC 6455 §5.5.1)',
   ERR_WS_INVALID_CLOSE_CODE: 'A close frame has a close code that must not be sent (RFC 6455 §7.4)',
-  // A limit of this side was reached (close code 1009).
+  // A limit of this side was reached (close code 1009, where no other is said).
   ERR_WS_FRAME_TOO_LONG: 'A frame declares a payload over the limit',
   ERR_WS_MESSAGE_TOO_LONG: 'A message is over the limit',
   ERR_WS_TOO_MANY_FRAGMENTS: 'A message has more fragments than the limit',
+  ERR_WS_CONTROL_FRAME_RATE: 'Pings or pongs come faster than the limit (close code 1008)',
+  ERR_WS_IDLE: 'No message has come or gone for the idle time-out (close code 1001)',
+  ERR_WS_SLOW_CONSUMER: 'The peer reads too slowly for the policy of the session (close code 1008 or 1013)',
+  ERR_WS_RETAINED: 'The connections together retain more than the limit, and this one most (close code 1013)',
   // The caller asked for what cannot be done now; nothing was changed.
   ERR_WS_CLOSED: 'The session is closing or closed',
+  ERR_WS_QUEUE_FULL: 'The message was not taken: the peer reads too slowly, and the policy is to fail',
+  ERR_WS_MESSAGE_UNFINISHED: 'A fragmented message has been begun and is not finished (RFC 6455 §5.4)',
   // The connection ended without a closing handshake.
   ERR_WS_CONNECTION_LOST: 'The transport ended or failed without a closing handshake',
+  ERR_WS_PING_TIMEOUT: 'The peer has been silent behind a ping for too long (close code 1011)',
+  ERR_WS_STALLED: 'The peer has not read for the stall time-out',
+  ERR_WS_MESSAGE_ABORTED: 'The source of a streamed message failed, so it could not be finished (close code 1011)',
   ERR_WS_CLOSE_TIMEOUT: 'The closing handshake did not end in time',
   ERR_WS_HANDLER_TIMEOUT: 'The handler did not end in time after the connection had ended',
   ERR_WS_CANCELLED: 'The job was cancelled',

@@ -22,7 +22,35 @@ export interface ConnectionLimits extends ProtocolLimits {
   readonly closeTimeout: number;
   /** How long a handler is waited for after its connection has ended. */
   readonly handlerTimeout: number;
+  /** A ping is sent when nothing has come from the peer for this long. `Infinity`: never. */
+  readonly pingInterval: number;
+  /** How long the peer may be silent behind that ping: any byte is life. Over it: 1011, and the cut. `Infinity`: for ever. */
+  readonly pingTimeout: number;
+  /** How long no message may come or go. Over it: 1001. Default: `Infinity`, off. */
+  readonly idleTimeout: number;
+  /** How long a write may make no progress: the peer does not read. Over it the transport is cut. `Infinity`: for ever. */
+  readonly stallTimeout: number;
+  /** Messages (frames, in a raw session) that are taken a second. Over it the peer waits. Default: `Infinity`, off. */
+  readonly maxMessageRate: number;
+  /** Bytes that are read a second, headers included. Over it the peer waits. Default: `Infinity`, off. */
+  readonly maxByteRate: number;
+  /** Pings and pongs that are taken a second. Over it: 1008. Default: `Infinity`, off. */
+  readonly maxControlFrameRate: number;
 }
+
+/** Limits of all connections of a server together. */
+export interface ServerLimits {
+  /** Connections at a time, those in the opening handshake included. Over it: 503. Default: `Infinity`, off. */
+  readonly maxConnections: number;
+  /**
+   * What the connections retain together, in bytes: messages that wait unread or are not whole yet, output that the transports have not taken. Over it the connection that
+   * holds most is closed with 1013. Default: 256 MiB, or `maxMessageSize` where that is more.
+   */
+  readonly maxRetained: number;
+}
+
+/** Every limit there is. */
+export interface Limits extends ConnectionLimits, HandshakeLimits, ServerLimits {}
 
 /** Limits of an opening handshake. */
 export interface HandshakeLimits {
@@ -37,7 +65,7 @@ export interface HandshakeLimits {
 /** What one queued message or frame counts beside its payload, in bytes: an empty one is not free. */
 export const ITEM_OVERHEAD = 64;
 
-export const defaultLimits: ConnectionLimits & HandshakeLimits = {
+export const defaultLimits: Limits = {
   maxMessageSize: 1024 * 1024,
   maxFrameSize: 1024 * 1024,
   maxFragments: 4096,
@@ -46,31 +74,68 @@ export const defaultLimits: ConnectionLimits & HandshakeLimits = {
   lookAhead: 64 * 1024,
   closeTimeout: 5_000,
   handlerTimeout: 5_000,
+  pingInterval: 20_000,
+  pingTimeout: 20_000,
+  idleTimeout: Number.POSITIVE_INFINITY,
+  stallTimeout: 60_000,
+  maxMessageRate: Number.POSITIVE_INFINITY,
+  maxByteRate: Number.POSITIVE_INFINITY,
+  maxControlFrameRate: Number.POSITIVE_INFINITY,
   handshakeTimeout: 10_000,
   maxHeadSize: 16 * 1024,
   maxHeaders: 100,
+  maxConnections: Number.POSITIVE_INFINITY,
+  maxRetained: 256 * 1024 * 1024,
 };
+
+const MAY_BE_ZERO: ReadonlySet<string> = new Set<keyof Limits>([
+  'lookAhead',
+  'maxUnsentPongs',
+  'closeTimeout',
+  'handlerTimeout',
+  'handshakeTimeout',
+]);
+
+// What can be turned off. The queues cannot, nor the times that an end waits for: nothing grows or hangs without a bound.
+const MAY_BE_INFINITE: ReadonlySet<string> = new Set<keyof Limits>([
+  'maxMessageSize',
+  'maxFrameSize',
+  'maxFragments',
+  'pingInterval',
+  'pingTimeout',
+  'idleTimeout',
+  'stallTimeout',
+  'maxMessageRate',
+  'maxByteRate',
+  'maxControlFrameRate',
+  'maxConnections',
+  'maxRetained',
+]);
 
 /**
  * Fills what `limits` leaves out with the defaults. A frame may be as long as a message unless `maxFrameSize` says
- * otherwise.
+ * otherwise; `maxRetained` leaves room for one message at least.
  *
- * @throws RangeError when a limit is no positive integer (`lookAhead`, `maxUnsentPongs` and the times may be 0), or TypeError
- * when its name is unknown.
+ * @throws RangeError when a limit is no positive integer (`lookAhead`, `maxUnsentPongs` and the times of an end may be 0; `Infinity` turns off what can be turned
+ * off), or TypeError when its name is unknown.
  */
-export function resolveLimits(
-  limits: Partial<ConnectionLimits & HandshakeLimits> = {},
-): ConnectionLimits & HandshakeLimits {
+export function resolveLimits(limits: Partial<Limits> = {}): Limits {
   const resolved: Record<string, number> = { ...defaultLimits };
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(defaultLimits, name)) throw new TypeError(`Cannot set limit "${name}": it does not exist`);
-    if (value === undefined) continue;
-    const least = name === 'lookAhead' || name === 'maxUnsentPongs' || name.endsWith('Timeout') ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new RangeError(`Cannot set limit "${name}": ${String(value)} is not an integer of at least ${least}`);
-    }
-    resolved[name] = value;
+    if (value !== undefined) resolved[name] = checkLimit(name, value);
   }
-  if (limits.maxFrameSize === undefined) resolved['maxFrameSize'] = resolved['maxMessageSize'] as number;
-  return resolved as unknown as ConnectionLimits & HandshakeLimits;
+  const { maxMessageSize } = resolved as { maxMessageSize: number };
+  if (limits.maxFrameSize === undefined) resolved['maxFrameSize'] = maxMessageSize;
+  if (limits.maxRetained === undefined) resolved['maxRetained'] = Math.max(defaultLimits.maxRetained, maxMessageSize);
+  return resolved as unknown as Limits;
+}
+
+function checkLimit(name: string, value: number): number {
+  const isInfinite = MAY_BE_INFINITE.has(name);
+  if (isInfinite && value === Number.POSITIVE_INFINITY) return value;
+  const least = MAY_BE_ZERO.has(name) ? 0 : 1;
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  const hint = isInfinite ? '; Infinity turns it off' : '';
+  throw new RangeError(`Cannot set limit "${name}": ${String(value)} is not an integer of at least ${least}${hint}`);
 }

@@ -33,7 +33,14 @@ export {
   WebSocketUpgrade,
   type WebSocketUpgradeOptions,
 } from './job/web-socket-upgrade.ts';
-export { type ConnectionLimits, defaultLimits, type HandshakeLimits, type ProtocolLimits } from './limits.ts';
+export {
+  type ConnectionLimits,
+  defaultLimits,
+  type HandshakeLimits,
+  type Limits,
+  type ProtocolLimits,
+  type ServerLimits,
+} from './limits.ts';
 export type { Message, MessageSource } from './message/message.ts';
 export { FrameDecoderStream } from './stream/frame-decoder-stream.ts';
 export { FrameEncoderStream } from './stream/frame-encoder-stream.ts';

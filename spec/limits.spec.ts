@@ -7,7 +7,21 @@ import { throws } from './support/check.ts';
 const test = suite('limits · RFC 6455 §10.4');
 
 const names = Object.keys(defaultLimits) as (keyof typeof defaultLimits)[];
-const mayBeZero = names.filter((name) => name === 'lookAhead' || name === 'maxUnsentPongs' || name.endsWith('Timeout'));
+const mayBeZero = ['lookAhead', 'maxUnsentPongs', 'closeTimeout', 'handlerTimeout', 'handshakeTimeout'];
+const mayBeInfinite = [
+  'maxMessageSize',
+  'maxFrameSize',
+  'maxFragments',
+  'pingInterval',
+  'pingTimeout',
+  'idleTimeout',
+  'stallTimeout',
+  'maxMessageRate',
+  'maxByteRate',
+  'maxControlFrameRate',
+  'maxConnections',
+  'maxRetained',
+];
 
 test('the defaults are these', () => {
   assert.equal(defaultLimits, {
@@ -19,9 +33,18 @@ test('the defaults are these', () => {
     lookAhead: 65_536,
     closeTimeout: 5000,
     handlerTimeout: 5000,
+    pingInterval: 20_000,
+    pingTimeout: 20_000,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    stallTimeout: 60_000,
+    maxMessageRate: Number.POSITIVE_INFINITY,
+    maxByteRate: Number.POSITIVE_INFINITY,
+    maxControlFrameRate: Number.POSITIVE_INFINITY,
     handshakeTimeout: 10_000,
     maxHeadSize: 16_384,
     maxHeaders: 100,
+    maxConnections: Number.POSITIVE_INFINITY,
+    maxRetained: 268_435_456,
   });
   assert.is(ITEM_OVERHEAD, 64);
 });
@@ -35,7 +58,11 @@ test('the table of the README has each limit with its default, and no other', ()
     const [, name = '', value = ''] = row.split('|');
     const limits = names.filter((limit) => name.includes(`\`${limit}\``));
     const numbers = (value.match(/[\d,]+/g) ?? []).map((digits) => Number(digits.replaceAll(',', '')));
-    for (const limit of limits) assert.ok(numbers.includes(defaultLimits[limit]), `${limit} in "${row}"`);
+    for (const limit of limits) {
+      const isListed =
+        numbers.includes(defaultLimits[limit]) || (defaultLimits[limit] === Infinity && /off/.test(value));
+      assert.ok(isListed, `${limit} in "${row}"`);
+    }
     listed.push(...(name.match(/`(\w+)`/g) ?? []).map((quoted) => quoted.slice(1, -1)));
   }
   assert.equal(listed.sort(), [...names].sort());
@@ -65,6 +92,20 @@ test('a frame may be as long as a message unless it has a limit of its own', () 
   assert.equal(sizes(resolveLimits({ maxFrameSize: 5 })), [1_048_576, 5]);
 });
 
+test('what the connections of a server retain has room for one message at least, unless it is set', () => {
+  assert.is(resolveLimits({ maxMessageSize: 1e9 }).maxRetained, 1e9);
+  assert.is(resolveLimits({ maxMessageSize: 10 }).maxRetained, 268_435_456);
+  assert.is(resolveLimits({ maxMessageSize: 1e9, maxRetained: 5 }).maxRetained, 5);
+});
+
+test('Infinity turns off what can be turned off, and is a RangeError elsewhere', () => {
+  for (const name of names) {
+    const limits = { [name]: Number.POSITIVE_INFINITY };
+    if (mayBeInfinite.includes(name)) assert.is(resolveLimits(limits)[name], Number.POSITIVE_INFINITY);
+    else throws(() => resolveLimits(limits), RangeError, new RegExp(`"${name}"`));
+  }
+});
+
 test('limits that were resolved may be resolved again', () => {
   const limits = resolveLimits({ maxMessageSize: 10, maxFrameSize: 5, lookAhead: 0 });
   assert.equal(resolveLimits(limits), limits);
@@ -72,13 +113,13 @@ test('limits that were resolved may be resolved again', () => {
 
 test('a limit that is no integer is a RangeError that names it', () => {
   for (const name of names) {
-    for (const value of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, '10', null, true, 10n]) {
+    for (const value of [-1, 0.5, Number.NaN, Number.NEGATIVE_INFINITY, 2 ** 53, '10', null, true, 10n]) {
       throws(() => resolveLimits({ [name]: value }), RangeError, new RegExp(`"${name}"`));
     }
   }
 });
 
-test('only the look-ahead, the pongs and the times may be 0', () => {
+test('only the look-ahead, the pongs and the times of an end may be 0: elsewhere 0 would mean at once, not off', () => {
   for (const name of names) {
     if (mayBeZero.includes(name)) assert.is(resolveLimits({ [name]: 0 })[name], 0);
     else
