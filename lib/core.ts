@@ -6,6 +6,7 @@ export { OutputQueue, Slab } from './bytes/output-queue.ts';
 export { Utf8Validator } from './bytes/utf8.ts';
 export { Endpoint, type EndpointOptions } from './endpoint/endpoint.ts';
 export type { EndpointEvent } from './endpoint/event.ts';
+export { Keepalive, type Verdict } from './endpoint/keepalive.ts';
 export type { EndpointState } from './endpoint/state.ts';
 export {
   ConnectionError,
@@ -31,6 +32,7 @@ export {
   type ProtocolLimits,
   type ServerLimits,
 } from './limits.ts';
-export type { Message, MessageSource } from './message/message.ts';
+export type { Message, MessageSource, MessageType } from './message/message.ts';
 export { MessageAssembler, type MessageAssemblerLimits } from './message/message-assembler.ts';
 export { fragmentMessage } from './message/message-fragmenter.ts';
+export { type MessagePiece, MessagePieces } from './message/message-pieces.ts';

@@ -25,8 +25,13 @@ export type { Counters } from './job/connection.ts';
 export type { Clock, EngineContext, Scheduler, UserContext } from './job/context.ts';
 export { type Handler, Job, type JobState, type RawHandler } from './job/job.ts';
 export { Refusal, type RefusalOptions } from './job/refusal.ts';
+export { RetainedBudget } from './job/retained-budget.ts';
+export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './job/sendable.ts';
+export type { Dropped } from './job/sender.ts';
 export { type RawSession, Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
-export { type RawUpgradeOptions, type UpgradeOptions, upgrade } from './job/upgrade.ts';
+export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './job/slow-consumer.ts';
+export { StreamedMessage } from './job/streamed-message.ts';
+export { type RawUpgradeOptions, type StreamedUpgradeOptions, type UpgradeOptions, upgrade } from './job/upgrade.ts';
 export {
   type AdmissionHooks,
   type DecideOptions,
@@ -41,7 +46,7 @@ export {
   type ProtocolLimits,
   type ServerLimits,
 } from './limits.ts';
-export type { Message, MessageSource } from './message/message.ts';
+export type { Message, MessageSource, MessageType } from './message/message.ts';
 export { FrameDecoderStream } from './stream/frame-decoder-stream.ts';
 export { FrameEncoderStream } from './stream/frame-encoder-stream.ts';
 export { MessageAssemblerStream } from './stream/message-assembler-stream.ts';

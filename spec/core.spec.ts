@@ -19,9 +19,11 @@ test('exports these names and no others', () => {
     'FrameDecoder',
     'FrameEncoder',
     'HandshakeError',
+    'Keepalive',
     'LimitError',
     'LocalProtocolError',
     'MessageAssembler',
+    'MessagePieces',
     'Opcode',
     'OutputQueue',
     'RemoteProtocolError',
@@ -77,6 +79,7 @@ class Pair {
       }
       if (event.type === 'close') return `close ${event.closeCode} ${event.reason}`.trim();
       if (event.type === 'fault') return `fault ${event.fault.code}`;
+      if (event.type === 'piece') return `piece ${toHex(event.piece.bytes)}`.trim();
       if (event.type === 'frame') return `frame ${event.frame.opcode} ${toHex(event.frame.payload)}`.trim();
       return `${event.type} ${toHex(event.payload)}`.trim();
     });

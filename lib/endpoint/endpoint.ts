@@ -7,7 +7,7 @@
 // Bad bytes never throw: they queue a close frame and give a 'fault' event. Misuse throws and changes nothing. It knows no socket,
 // stream, promise, timer, clock or random source.
 
-import { OutputQueue, Slab } from '../bytes/output-queue.ts';
+import type { Slab } from '../bytes/output-queue.ts';
 import { type Fault, LocalProtocolError } from '../error.ts';
 import {
   CloseCode,
@@ -16,16 +16,15 @@ import {
   parseClosePayload,
   truncateCloseReason,
 } from '../frame/close-code.ts';
-import { type Frame, MAX_CONTROL_PAYLOAD, type Role } from '../frame/frame.ts';
+import type { Frame, Role } from '../frame/frame.ts';
 import { FrameAssembler } from '../frame/frame-assembler.ts';
 import { FrameDecoder, type FramePiece } from '../frame/frame-decoder.ts';
-import { FrameEncoder } from '../frame/frame-encoder.ts';
-import { FIN_BIT } from '../frame/header.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { ITEM_OVERHEAD, type ProtocolLimits, resolveLimits } from '../limits.ts';
-import { type MessageSource, toMessage } from '../message/message.ts';
+import type { MessageSource, MessageType } from '../message/message.ts';
 import { MessageAssembler } from '../message/message-assembler.ts';
-import { assertFragmentSize, fragmentMessage } from '../message/message-fragmenter.ts';
+import { MessagePieces } from '../message/message-pieces.ts';
+import { EndpointOutput } from './endpoint-output.ts';
 import type { EndpointEvent } from './event.ts';
 import { type EndpointState, endsTransport, permissions, type Transition, transitions } from './state.ts';
 
@@ -37,6 +36,10 @@ export interface EndpointOptions {
   readonly maskingKey?: () => number;
   /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
   readonly fragmentSize?: number;
+  /**
+   * Tells messages piece by piece as they come, of any length: `maxMessageSize` and `maxFragments` do not apply, `maxFrameSize` only when it is set. Default: false.
+   */
+  readonly streamed?: boolean;
   /**
    * Gives every frame as it comes, and sends the caller's frames as they are: who runs it answers pings and the peer's close frame, and checks texts. Default:
    * false.
@@ -57,16 +60,11 @@ export class Endpoint {
   readonly #assembler: MessageAssembler;
   /** Instead of the message assembler, in a raw endpoint. */
   readonly #frames: FrameAssembler | undefined;
-  readonly #rsvBits: number;
-  readonly #data: OutputQueue;
-  readonly #control: OutputQueue;
-  readonly #encoder: FrameEncoder;
-  readonly #controlEncoder: FrameEncoder;
-  readonly #maxUnsentPongs: number;
-  readonly #fragmentSize: number;
+  /** Instead of the message assembler, where messages are streamed. */
+  readonly #pieces: MessagePieces | undefined;
+  readonly #output: EndpointOutput;
 
   #state: EndpointState = 'open';
-  #pongs: Uint8Array[] = [];
   #received: CloseStatus | undefined;
   #sent: CloseStatus | undefined;
 
@@ -76,20 +74,14 @@ export class Endpoint {
    */
   constructor(options: EndpointOptions) {
     const limits = resolveLimits(options.limits);
-    const slab = options.slab ?? new Slab();
     this.role = options.role;
-    this.#rsvBits = options.rsvBits ?? 0;
     this.#frames = options.raw ? new FrameAssembler() : undefined;
-    const { maxFrameSize } = limits;
-    this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize, rsvBits: this.#rsvBits });
+    this.#pieces = options.streamed ? new MessagePieces() : undefined;
+    const longest = options.streamed ? Number.POSITIVE_INFINITY : limits.maxFrameSize;
+    const maxFrameSize = options.limits?.maxFrameSize ?? longest;
+    this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize, rsvBits: options.rsvBits ?? 0 });
     this.#assembler = new MessageAssembler(limits);
-    this.#data = new OutputQueue(slab);
-    this.#control = new OutputQueue(slab);
-    this.#encoder = new FrameEncoder(this.#data, options);
-    this.#controlEncoder = new FrameEncoder(this.#control, options);
-    this.#maxUnsentPongs = limits.maxUnsentPongs;
-    this.#fragmentSize = options.fragmentSize ?? Number.POSITIVE_INFINITY;
-    assertFragmentSize(this.#fragmentSize);
+    this.#output = new EndpointOutput({ ...options, maxUnsentPongs: limits.maxUnsentPongs });
   }
 
   get state(): EndpointState {
@@ -124,6 +116,11 @@ export class Endpoint {
   /** Whether bytes of the last chunk wait to be decoded: call {@link resume}. */
   get hasUnread(): boolean {
     return this.#decoder.unread > 0;
+  }
+
+  /** Bytes of the last chunk that wait to be decoded. */
+  get unread(): number {
+    return this.#decoder.unread;
   }
 
   /** Bytes kept of a message that is not whole yet. */
@@ -179,15 +176,23 @@ export class Endpoint {
   }
 
   #receiveData(piece: FramePiece, events: EndpointEvent[]): void {
+    if (this.#pieces !== undefined) return this.#receivePiece(piece, this.#pieces, events);
     const message = this.#assembler.push(piece);
     if (message !== undefined) events.push({ type: 'message', message });
     else if (this.#assembler.fault !== undefined) this.#failWith(this.#assembler.fault, events);
   }
 
+  #receivePiece(framePiece: FramePiece, pieces: MessagePieces, events: EndpointEvent[]): void {
+    const piece = pieces.push(framePiece);
+    if (piece !== undefined) events.push({ type: 'piece', piece });
+    else if (pieces.fault !== undefined) this.#failWith(pieces.fault, events);
+  }
+
   #receiveControl(piece: FramePiece, events: EndpointEvent[]): void {
     const payload = piece.bytes;
     if (piece.opcode === Opcode.PING) {
-      this.#queuePong(payload);
+      // RFC 6455 §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a Close frame."
+      if (this.canSend) this.#output.pong(payload);
       events.push({ type: 'ping', payload });
     } else if (piece.opcode === Opcode.PONG) {
       // RFC 6455 §5.5.3: "A Pong frame MAY be sent unsolicited ... A response to an unsolicited Pong frame is not expected."
@@ -206,15 +211,6 @@ export class Endpoint {
     events.push({ type: 'close', closeCode: status.closeCode, reason: status.reason });
   }
 
-  // RFC 6455 §5.5.2: "Upon receipt of a Ping frame, an endpoint MUST send a Pong frame in response, unless it already received a
-  // Close frame." §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping
-  // frame(s), the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
-  #queuePong(payload: Uint8Array): void {
-    if (!this.canSend) return;
-    if (this.#pongs.length >= Math.max(1, this.#maxUnsentPongs)) this.#pongs.pop();
-    this.#pongs.push(payload);
-  }
-
   #failWith(fault: Fault, events: EndpointEvent[]): void {
     this.fail(fault.closeCode, fault.message);
     events.push({ type: 'fault', fault });
@@ -231,20 +227,23 @@ export class Endpoint {
   /**
    * Queues a message. Large bytes are queued as they are: they must not change until they are written.
    *
-   * @throws LocalProtocolError when a close frame has been sent or the connection has ended.
+   * @throws LocalProtocolError when a close frame has been sent or the connection has ended, or when a message has been begun by fragments.
    * @throws TypeError when it is neither a string nor bytes.
    */
   send(source: MessageSource): void {
     this.#assertCanSend('send a message');
-    const message = toMessage(source);
-    const length = typeof message === 'string' ? message.length * 3 : message.byteLength;
-    if (length > this.#fragmentSize) {
-      for (const frame of fragmentMessage(message, this.#fragmentSize)) this.#encoder.encode(frame);
-    } else if (typeof message === 'string') {
-      this.#encoder.encodeText(message, Opcode.TEXT);
-    } else {
-      this.#encoder.encodeBytes(FIN_BIT | Opcode.BINARY, message);
-    }
+    this.#output.message(source);
+  }
+
+  /**
+   * Queues the next fragment of a message that is sent as it is made; the last one ends the message. Of a text, what all fragments hold together must be UTF-8:
+   * that is the caller's business.
+   *
+   * @throws LocalProtocolError when a close frame has been sent or the connection has ended.
+   */
+  sendFragment(messageType: MessageType, payload: Uint8Array, isLast: boolean): void {
+    this.#assertCanSend('send a fragment');
+    this.#output.fragment(messageType, payload, isLast);
   }
 
   /**
@@ -257,13 +256,10 @@ export class Endpoint {
     this.#assertCanSend('send a frame');
     if (!(frame?.payload instanceof Uint8Array))
       throw new TypeError('Cannot send a frame: its payload is no Uint8Array');
-    const rsv = (frame.rsv1 ? 0x40 : 0) | (frame.rsv2 ? 0x20 : 0) | (frame.rsv3 ? 0x10 : 0);
-    if ((rsv & ~this.#rsvBits) !== 0)
-      throw new RangeError('Cannot send a frame: an RSV bit is set that no extension owns');
-    if (frame.opcode !== Opcode.CLOSE) return this.#encoder.encode(frame);
-    const status = parseClosePayload(frame.payload);
+    const status = frame.opcode === Opcode.CLOSE ? parseClosePayload(frame.payload) : undefined;
     if (status instanceof Error) throw new RangeError(`Cannot send a close frame: ${status.message}`);
-    this.#encoder.encode(frame);
+    this.#output.frame(frame);
+    if (status === undefined) return;
     this.#sent = status;
     this.#move('send-close');
   }
@@ -326,15 +322,12 @@ export class Endpoint {
   #queueControl(opcode: Opcode, payload: Uint8Array): void {
     if (!(payload instanceof Uint8Array))
       throw new TypeError('Cannot send a control frame: its payload is no Uint8Array');
-    if (payload.byteLength > MAX_CONTROL_PAYLOAD) {
-      throw new RangeError(`Cannot send ${payload.byteLength} bytes in a control frame: at most 125 are allowed`);
-    }
     this.#assertCanSend('send a control frame');
-    this.#controlEncoder.encodeBytes(FIN_BIT | opcode, payload);
+    this.#output.control(opcode, payload);
   }
 
   #sendClose(payload: Uint8Array, status: CloseStatus): void {
-    this.#encoder.encodeBytes(FIN_BIT | Opcode.CLOSE, payload);
+    this.#output.close(payload);
     this.#sent = status;
   }
 
@@ -345,12 +338,17 @@ export class Endpoint {
   // --- Output ------------------------------------------------------------------------------------------------------
 
   get hasOutput(): boolean {
-    return this.#pongs.length > 0 || !this.#control.isEmpty || !this.#data.isEmpty;
+    return !this.#output.isEmpty;
   }
 
-  /** What waits to be taken of messages and the close frame: bytes, each frame counting 64 more. */
+  /** What waits to be taken, pongs excepted: bytes, each frame counting 64 more. */
   get queued(): number {
-    return this.#data.weight;
+    return this.#output.weight;
+  }
+
+  /** Whether a ping or a pong waits to be taken. */
+  get hasControlOutput(): boolean {
+    return this.#output.hasControl;
   }
 
   /**
@@ -358,20 +356,11 @@ export class Endpoint {
    * `size` bytes. A close frame is always the last. Returns what the pieces counted in {@link queued}.
    */
   takeOutput(pieces: Uint8Array[], size: number = Number.MAX_SAFE_INTEGER): number {
-    if (this.#pongs.length > 0) this.#encodePongs();
-    if (!this.#control.isEmpty) this.#control.take(Number.MAX_SAFE_INTEGER, pieces);
-    return this.#data.take(size, pieces);
+    return this.#output.take(size, pieces);
   }
 
   /** Drops what has not been taken: the transport will not take it any more. */
   dropOutput(): void {
-    this.#pongs = [];
-    this.#control.clear();
-    this.#data.clear();
-  }
-
-  #encodePongs(): void {
-    for (const payload of this.#pongs) this.#controlEncoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
-    this.#pongs = [];
+    this.#output.clear();
   }
 }

@@ -3,9 +3,12 @@
 import type { Fault } from '../error.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Message } from '../message/message.ts';
+import type { MessagePiece } from '../message/message-pieces.ts';
 
 export type EndpointEvent =
   | { readonly type: 'message'; readonly message: Message }
+  /** A part of a message, in an endpoint of streamed messages: instead of 'message'. */
+  | { readonly type: 'piece'; readonly piece: MessagePiece }
   /** A frame as it came, in a raw endpoint: instead of messages, pings and pongs, and beside 'close'. */
   | { readonly type: 'frame'; readonly frame: Frame }
   /** A ping; its pong is queued already. */

@@ -1,32 +1,32 @@
 // The engine of one connection: joins an endpoint (protocol) to a transport (bytes) and an inbox (messages), with a clock. What comes in flows through
-// the intake, what goes out through the outbox; here is how the connection ends. It knows no user code.
+// the intake, what goes out through the sender and the outbox; here is how the connection ends. It knows no user code.
 
 import { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
-import { ConnectionError, LocalProtocolError } from '../error.ts';
+import { ConnectionError, LimitError, LocalProtocolError } from '../error.ts';
 import { CloseCode } from '../frame/close-code.ts';
 import type { Frame, Role } from '../frame/frame.ts';
 import { Opcode } from '../frame/opcode.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
-import { type Message, type MessageSource, messageWeight } from '../message/message.ts';
+import { type Message, type MessageSource, messageWeight, toMessage } from '../message/message.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
-import type { CloseInfo } from './close-info.ts';
+import { CloseRecord } from './close-record.ts';
 import type { Engine } from './context.ts';
-import { Deferred } from './deferred.ts';
-import { Inbox, type InboxOwner } from './inbox.ts';
+import { Ending, type EndingOwner } from './ending.ts';
+import { Inbox } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { Outbox } from './outbox.ts';
 import { Pings } from './pings.ts';
+import { Rate } from './rate.ts';
+import type { Holder } from './retained-budget.ts';
+import { type Sendable, toBodySource } from './sendable.ts';
+import { type Dropped, Sender, type SenderOwner } from './sender.ts';
+import { type ResolvedSlowConsumer, resolveSlowConsumer, type SendOptions } from './slow-consumer.ts';
+import { StreamedInbox, type StreamedInboxOwner } from './streamed-inbox.ts';
+import { Watchdog, type WatchdogOwner } from './watchdog.ts';
 
 /** What the connection asks and tells the session. */
-export interface ConnectionOwner {
-  /** Whether somebody may still reply to received messages through the session's writable. */
-  isWritableInUse(): boolean;
-  /** Whether a handler runs, whose end will end the session. */
-  hasHandler(): boolean;
-  /** The connection has ended. */
-  connectionEnded(): void;
-}
+export type ConnectionOwner = Omit<EndingOwner, 'closingBegun'>;
 
 export interface ConnectionOptions {
   readonly role: Role;
@@ -35,10 +35,14 @@ export interface ConnectionOptions {
   /** Whether the connection is one of frames, not of messages. */
   readonly raw: boolean;
   readonly rsvBits: number;
+  /** Whether messages are given as they come. */
+  readonly streamed: boolean;
+  readonly slowConsumer: ResolvedSlowConsumer;
 }
 
 /** Counts of one connection. Bytes are those of the wire, headers included. */
 export interface Counters {
+  /** Messages that have come; of a streamed one the beginning counts. */
   readonly messagesReceived: number;
   readonly messagesSent: number;
   readonly bytesReceived: number;
@@ -47,151 +51,166 @@ export interface Counters {
   readonly unread: number;
   /** What waits to be taken by the transport, each frame counting 64 bytes more. */
   readonly queued: number;
+  /** What a slow-consumer policy has dropped; not in `messagesSent`. */
+  readonly dropped: Dropped;
+  /** The round trip that was measured last, in milliseconds: by `ping`, or by the keepalive's own. Undefined before the first. */
+  readonly roundTrip: number | undefined;
 }
 
-export class Connection<I = Message> implements TransportReceiver, IntakeOwner, InboxOwner {
+/** The messages that have come, whole or streamed. */
+export type MessageInbox<I> = Pick<
+  Inbox<I>,
+  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'end' | 'discard'
+>;
+
+// While as many pings wait for their pong, or the last one is not on its way yet, the last one serves for the next too.
+const MAX_PINGS = 16;
+
+export class Connection<I = Message>
+  implements TransportReceiver, IntakeOwner, StreamedInboxOwner, SenderOwner, WatchdogOwner, Holder
+{
   readonly endpoint: Endpoint;
-  readonly inbox: Inbox<I>;
+  readonly inbox: MessageInbox<I>;
   readonly outbox: Outbox;
+  readonly sender: Sender;
+  readonly record = new CloseRecord();
+  readonly ending: Ending;
+  readonly #whole: Inbox<I> | undefined;
+  readonly #streamed: StreamedInbox | undefined;
   readonly #intake: Intake;
   readonly #pings: Pings;
-  readonly #owner: ConnectionOwner;
+  readonly #watchdog: Watchdog;
+  readonly #controlRate: Rate;
   readonly #transport: Transport;
   readonly #engine: Engine;
   readonly #limits: ConnectionLimits;
   readonly #isRaw: boolean;
-  readonly #ended = new Deferred<CloseInfo>();
-
-  #initiator: 'local' | 'remote' | undefined;
-  #error: Error | undefined;
-  #info: CloseInfo | undefined;
-  #closedError: LocalProtocolError | undefined;
-  readonly #ownErrors = new WeakSet<object>();
-  #closeTimer: unknown;
+  readonly #slowConsumer: ResolvedSlowConsumer;
   #messagesReceived = 0;
   #messagesSent = 0;
 
   constructor(owner: ConnectionOwner, transport: Transport, engine: Engine, options: ConnectionOptions) {
-    this.#owner = owner;
+    const { limits, fragmentSize, raw, streamed } = options;
+    const { clock, scheduler } = engine;
+    const { queueSize } = limits;
     this.#transport = transport;
     this.#engine = engine;
-    this.#limits = options.limits;
-    this.endpoint = new Endpoint({
-      role: options.role,
-      limits: options.limits,
-      raw: options.raw,
-      rsvBits: options.rsvBits,
-      maskingKey: engine.maskingKey,
-      slab: engine.slab,
-      ...(options.fragmentSize === undefined ? undefined : { fragmentSize: options.fragmentSize }),
+    this.#limits = limits;
+    this.#isRaw = raw;
+    this.#slowConsumer = options.slowConsumer;
+    const { maskingKey, slab } = engine;
+    const { role, rsvBits } = options;
+    const size = fragmentSize === undefined ? undefined : { fragmentSize };
+    const endpoint = new Endpoint({ role, limits, raw, rsvBits, streamed, maskingKey, slab, ...size });
+    this.endpoint = endpoint;
+    if (streamed) this.#streamed = new StreamedInbox(this, limits);
+    else this.#whole = new Inbox<I>(this, queueSize, weigh);
+    this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
+    this.outbox = new Outbox({
+      endpoint,
+      transport,
+      clock,
+      scheduler,
+      queueSize,
+      writeBegun: () => this.outputWaits(),
     });
-    this.#isRaw = options.raw;
-    this.inbox = new Inbox<I>(this, options.limits.queueSize, weigh);
-    this.outbox = new Outbox(this.endpoint, transport, engine.scheduler, options.limits.queueSize);
-    this.#pings = new Pings(engine.clock);
-    const { endpoint, inbox } = this;
-    const { scheduler } = engine;
-    this.#intake = new Intake(this, { endpoint, inbox, transport, scheduler, limits: options.limits });
+    this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, queueSize });
+    this.#pings = new Pings(clock);
+    this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
+    this.#intake = new Intake(this, { endpoint, inbox: this.inbox, transport, scheduler, clock, limits });
+    // Who runs a raw session answers pings, and sends them.
+    const times = raw ? { ...limits, pingInterval: Number.POSITIVE_INFINITY } : limits;
+    this.#watchdog = new Watchdog(this, engine, times);
+    this.ending = this.#createEnding(owner);
+  }
+
+  #createEnding(owner: ConnectionOwner): Ending {
+    const { closeTimeout } = this.#limits;
+    const { endpoint, inbox, outbox, sender, record } = this;
+    const { clock, scheduler, budget } = this.#engine;
+    const [transport, intake, isRaw] = [this.#transport, this.#intake, this.#isRaw];
+    const endingOwner: EndingOwner = {
+      isWritableInUse: owner.isWritableInUse,
+      hasHandler: owner.hasHandler,
+      closingBegun: () => this.#watchdog.stop(),
+      connectionEnded: () => {
+        budget?.remove(this);
+        this.#pings.stop(record.closedError);
+        owner.connectionEnded();
+      },
+    };
+    const parts = { endpoint, inbox, outbox, sender, record, clock, scheduler, transport, intake, isRaw, closeTimeout };
+    return new Ending(endingOwner, parts);
   }
 
   start(): void {
     this.#transport.start(this);
   }
 
-  /** Fulfils when the connection has ended; never rejects. */
-  get closed(): Promise<CloseInfo> {
-    return this.#ended.promise;
-  }
-
-  /** How the connection ended, once it has. */
-  get info(): CloseInfo | undefined {
-    return this.#info;
-  }
-
-  /** What pending and later operations of an ended connection fail with. */
-  get closedError(): LocalProtocolError {
-    this.#closedError ??= this.own(
-      new LocalProtocolError('ERR_WS_CLOSED', 'The session is closed', { cause: this.#error }),
-    );
-    return this.#closedError;
-  }
-
-  /** Notes that an error tells of this connection's end, and gives it back. */
-  own<E extends Error>(error: E): E {
-    this.#ownErrors.add(error);
-    return error;
-  }
-
-  /** Whether an error only tells that this connection has ended. */
-  isOwn(error: unknown): boolean {
-    return typeof error === 'object' && error !== null && this.#ownErrors.has(error);
+  /** Whether neither side has begun to close. */
+  get isOpen(): boolean {
+    return this.endpoint.state === 'open' && this.sender.canSend;
   }
 
   get counters(): Counters {
     return {
       messagesReceived: this.#messagesReceived,
-      messagesSent: this.#messagesSent,
+      messagesSent: this.#messagesSent - this.sender.dropped.messages,
       bytesReceived: this.#intake.bytesReceived,
       bytesSent: this.outbox.bytesWritten,
       unread: this.inbox.unread,
       queued: this.outbox.queued,
+      dropped: this.sender.dropped,
+      roundTrip: this.#pings.roundTrip,
     };
   }
 
   // --- Commands ------------------------------------------------------------------------------------------------------
 
-  /** Sends a message; fulfils when there is room for more. */
-  send(message: MessageSource | Frame): Promise<void> {
-    if (this.#isRaw) this.#sendFrame(message as Frame);
-    else this.endpoint.send(message as MessageSource);
+  /** Sends a message; fulfils when there is room for more, or what else the policy says. */
+  send(message: Sendable | Frame, options?: SendOptions): Promise<void> {
+    const sent = this.#isRaw ? this.#sendFrame(message as Frame) : this.#sendMessage(message as Sendable, options);
     this.#messagesSent++;
-    return this.outbox.push();
+    this.#watchdog.dataMoved();
+    this.#engine.budget?.report(this);
+    return sent;
   }
 
-  #sendFrame(frame: Frame): void {
+  #sendMessage(message: Sendable, options: SendOptions | undefined): Promise<void> {
+    const body = typeof message === 'string' ? undefined : toBodySource(message);
+    if (body !== undefined) return this.sender.sendBody(body);
+    const whole = toMessage(message as MessageSource);
+    if (options === undefined) return this.sender.send(whole, this.#slowConsumer);
+    const { slowConsumer, key } = options;
+    const policy =
+      slowConsumer === undefined ? this.#slowConsumer : resolveSlowConsumer(slowConsumer, this.#limits.queueSize);
+    return this.sender.send(whole, policy, key);
+  }
+
+  #sendFrame(frame: Frame): Promise<void> {
     const { state } = this.endpoint;
     this.endpoint.sendFrame(frame);
-    if (this.endpoint.state !== state) this.#closeSent();
+    if (this.endpoint.state !== state) this.ending.begin();
+    return this.outbox.push();
   }
 
   /** Sends a ping; gives the milliseconds until its pong. */
   ping(): Promise<number> {
-    if (!this.endpoint.canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
+    if (!this.sender.canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
+    const { last, count } = this.#pings;
+    if (last !== undefined && (count >= MAX_PINGS || this.endpoint.hasControlOutput)) return last;
     const { payload, roundTrip } = this.#pings.begin();
     this.endpoint.ping(payload);
-    void this.outbox.push();
-    return roundTrip;
-  }
-
-  /**
-   * Starts the closing handshake, or answers the peer's.
-   *
-   * @throws RangeError, TypeError as `Endpoint.close` does; nothing has been done then.
-   */
-  close(closeCode?: number, reason?: string, error?: Error): void {
-    const { state } = this.endpoint;
-    this.endpoint.close(closeCode, reason);
-    if (this.endpoint.state === state) return;
-    this.#error ??= error;
-    this.#closeSent();
-  }
-
-  #closeSent(): void {
-    this.#initiator ??= 'local';
-    this.#armCloseTimer();
     this.outbox.schedule();
-  }
-
-  /** Lets go of all messages that nobody will read, so that what stands behind them (a close frame) is found. */
-  discardMessages(): void {
-    this.inbox.discard();
-    this.#intake.discard();
+    return roundTrip;
   }
 
   // --- The transport tells -------------------------------------------------------------------------------------------
 
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
+    this.#watchdog.heard();
     this.#intake.receive(chunk, isOwned);
+    this.#engine.budget?.report(this);
   }
 
   endReceived(): void {
@@ -199,21 +218,17 @@ export class Connection<I = Message> implements TransportReceiver, IntakeOwner, 
   }
 
   writeTaken(): void {
+    const since = this.outbox.writingSince ?? 0;
+    const isPingTaken = !this.endpoint.hasControlOutput;
     this.outbox.written();
-    this.#endOutputIfDone();
+    this.#watchdog.writeTaken(since, isPingTaken);
+    this.ending.outputTaken();
   }
 
   endSent(): void {}
 
   transportClosed(error?: unknown): void {
-    if (this.#info !== undefined) return;
-    this.outbox.detach();
-    // What had come before the transport broke is still the peer's word.
-    this.#intake.drain();
-    this.#endInput(error);
-    // The peer's close frame had come, but ours never went out.
-    if (!this.#isClean) this.#error ??= this.#createLostError(error);
-    this.#finish();
+    this.ending.transportClosed(error);
   }
 
   // --- The inbox tells -----------------------------------------------------------------------------------------------
@@ -223,8 +238,11 @@ export class Connection<I = Message> implements TransportReceiver, IntakeOwner, 
   }
 
   inboxEndSeen(): void {
-    // Without a handler, a reader that has seen the end has no more replies to send.
-    if (!this.#isRaw && !this.#owner.hasHandler() && !this.#owner.isWritableInUse()) this.answerClose();
+    this.ending.answerLater();
+  }
+
+  messageTooLong(error: LimitError): void {
+    this.ending.fail(error.closeCode, error, error.message);
   }
 
   // --- The intake tells ----------------------------------------------------------------------------------------------
@@ -232,131 +250,124 @@ export class Connection<I = Message> implements TransportReceiver, IntakeOwner, 
   eventReceived(event: EndpointEvent): void {
     switch (event.type) {
       case 'message':
-        this.#messagesReceived++;
-        return this.inbox.deliver(event.message as I);
+        this.#countMessage();
+        return this.#whole?.deliver(event.message as I);
+      case 'piece':
+        if (event.piece.isFirst) this.#countMessage();
+        this.#watchdog.dataMoved();
+        return this.#streamed?.deliver(event.piece);
       case 'frame':
-        this.#messagesReceived++;
+        this.#countMessage();
         // A pong to a ping of the session's is a frame like others, and settles it.
         if (event.frame.opcode === Opcode.PONG) this.#pings.settle(event.frame.payload);
-        return this.inbox.deliver(event.frame as I);
+        return this.#whole?.deliver(event.frame as I);
       case 'ping':
-        return this.outbox.schedule();
+        this.outbox.schedule();
+        return this.#countControl();
       case 'pong':
-        return this.#pings.settle(event.payload);
+        this.#pings.settle(event.payload);
+        return this.#countControl();
       case 'close':
-        return this.#receiveClose();
+        return this.ending.closeReceived();
       case 'fault':
-        return this.#fail(event.fault);
+        return this.ending.failed(event.fault);
       default:
         event satisfies never;
     }
   }
 
   inputEnded(): void {
-    this.#endInput();
+    this.ending.inputEnded();
   }
 
-  // --- Ending --------------------------------------------------------------------------------------------------------
-
-  #receiveClose(): void {
-    this.#initiator ??= 'remote';
-    // What came before the close frame stays readable, then the messages end.
-    this.inbox.end();
-    this.#armCloseTimer();
-    this.#endOutputIfDone();
-    if (this.endpoint.state !== 'close-received' || this.#isRaw) return;
-    // RFC 6455 §5.5.1: "An endpoint MAY delay sending a Close frame until its current message is sent". Replies to what was received
-    // precede it: those that are made in this turn, those to messages that wait unread, and those on their way through the writable.
-    this.#engine.scheduler.schedule(() => {
-      if (this.inbox.unread === 0 && !this.#owner.isWritableInUse()) this.answerClose();
-    });
+  readingResumed(): void {
+    this.#watchdog.heard();
   }
 
-  /** Answers the peer's close frame, if that is still to be done. */
-  answerClose(): void {
-    if (this.endpoint.state !== 'close-received') return;
-    this.endpoint.close();
-    this.#armCloseTimer();
+  #countMessage(): void {
+    this.#messagesReceived++;
+    this.#watchdog.dataMoved();
+  }
+
+  #countControl(): void {
+    if (this.#controlRate.isOff) return;
+    this.#controlRate.take(1);
+    if (this.#controlRate.allowed(this.#engine.clock.now()) >= 0) return;
+    const text = 'Pings or pongs come too fast';
+    this.ending.failWithLimit('ERR_WS_CONTROL_FRAME_RATE', text, CloseCode.POLICY_VIOLATION);
+  }
+
+  // --- The sender tells ----------------------------------------------------------------------------------------------
+
+  outputWaits(): void {
+    this.#watchdog.outputMoved();
+  }
+
+  messageAborted(cause: unknown): void {
+    const text = 'A streamed message could not be finished';
+    this.ending.fail(CloseCode.INTERNAL_ERROR, new ConnectionError('ERR_WS_MESSAGE_ABORTED', text, { cause }));
+  }
+
+  peerTooSlow(closeCode: number): Error {
+    this.ending.failWithLimit('ERR_WS_SLOW_CONSUMER', 'The peer reads too slowly', closeCode);
+    return this.record.closedError;
+  }
+
+  // --- The watchdog asks and tells -----------------------------------------------------------------------------------
+
+  get isReadingHeldUp(): boolean {
+    return this.#intake.isHeldUp;
+  }
+
+  get isBusy(): boolean {
+    return this.inbox.unread > 0 || !this.outbox.isEmpty;
+  }
+
+  get writingSince(): number | undefined {
+    return this.outbox.writingSince;
+  }
+
+  get tooOldAt(): number {
+    return this.sender.tooOldAt;
+  }
+
+  sendPing(): void {
+    void this.ping();
+  }
+
+  sendProbe(): void {
+    if (this.endpoint.hasControlOutput) return;
+    this.endpoint.ping();
     this.outbox.schedule();
   }
 
-  #fail(error: Error): void {
-    this.#initiator ??= 'local';
-    this.#error ??= this.own(error);
-    this.inbox.end(error);
-    this.#armCloseTimer();
-    this.outbox.schedule();
-    this.#endOutputIfDone();
+  pingTimedOut(): void {
+    const error = new ConnectionError('ERR_WS_PING_TIMEOUT', 'The peer has not answered a ping in time');
+    this.ending.fail(CloseCode.INTERNAL_ERROR, error, 'No answer to a ping');
   }
 
-  #endInput(cause?: unknown): void {
-    const { canReceive } = this.endpoint;
-    this.endpoint.receiveEnd();
-    if (canReceive) {
-      // RFC 6455 §7.1.5: without a close frame "The WebSocket Connection Close Code is considered to be 1006".
-      this.#initiator ??= 'remote';
-      this.#error ??= this.#createLostError(cause);
-      this.inbox.end(this.#error);
-    }
-    this.#armCloseTimer();
-    this.#endOutputIfDone();
+  writeStalled(): void {
+    this.ending.cut(new ConnectionError('ERR_WS_STALLED', 'The peer has not read for too long'));
   }
 
-  // RFC 6455 §7.1.4: closed cleanly "if the TCP connection is closed after the WebSocket closing handshake was completed". A close frame that was never
-  // taken by the transport has not been sent.
-  get #isClean(): boolean {
-    return this.endpoint.state === 'closed' && this.outbox.isEmpty;
+  queueTooOld(): void {
+    this.peerTooSlow(this.sender.closeCode);
   }
 
-  #createLostError(cause: unknown): ConnectionError {
-    const text = 'The connection was lost before the closing handshake was completed';
-    return this.own(new ConnectionError('ERR_WS_CONNECTION_LOST', text, { cause }));
+  sessionIdle(): void {
+    const error = new LimitError('ERR_WS_IDLE', 'No message has come or gone for too long', CloseCode.GOING_AWAY);
+    this.ending.close(error.closeCode, 'Idle', this.record.own(error));
   }
 
-  // RFC 6455 §7.1.1: the server closes TCP first; a client waits for that, one that failed the connection does not.
-  #endOutputIfDone(): void {
-    const isPeerGone = this.#intake.hasEnded && this.endpoint.state === 'closed';
-    if (this.endpoint.endsTransport || isPeerGone) this.outbox.endWhenWritten();
+  // --- The budget asks and tells -------------------------------------------------------------------------------------
+
+  get retained(): number {
+    return this.inbox.unread + this.endpoint.retained + this.#intake.undecoded + this.outbox.queued;
   }
 
-  // One bound for all that closing may take: a peer that does not answer, does not read, or does not close its half.
-  #armCloseTimer(): void {
-    if (this.#info !== undefined) return;
-    const { clock } = this.#engine;
-    if (this.#closeTimer !== undefined) clock.clearTimeout(this.#closeTimer);
-    this.#closeTimer = clock.setTimeout(() => this.#closeTimedOut(), this.#limits.closeTimeout);
-  }
-
-  #closeTimedOut(): void {
-    this.#closeTimer = undefined;
-    // The replies have had their time.
-    if (this.endpoint.state === 'close-received') return this.answerClose();
-    if (this.endpoint.state !== 'closed') {
-      const text = 'The closing handshake did not end in time';
-      this.#error ??= this.own(new ConnectionError('ERR_WS_CLOSE_TIMEOUT', text));
-    }
-    this.#transport.destroy(this.#error);
-  }
-
-  #finish(): void {
-    if (this.#closeTimer !== undefined) this.#engine.clock.clearTimeout(this.#closeTimer);
-    this.#closeTimer = undefined;
-    const { endpoint } = this;
-    this.#info = {
-      closeCode: endpoint.received?.closeCode ?? CloseCode.ABNORMAL_CLOSURE,
-      reason: endpoint.received?.reason ?? '',
-      wasClean: this.#isClean,
-      initiator: this.#initiator ?? 'remote',
-      received: endpoint.received,
-      sent: endpoint.sent,
-      error: this.#error,
-      abandoned: { messages: this.inbox.discarded, bytes: this.outbox.queued, handler: false },
-    };
-    this.outbox.stop(this.closedError);
-    this.#pings.stop(this.closedError);
-    this.inbox.end(this.#error);
-    this.#ended.resolve(this.#info);
-    this.#owner.connectionEnded();
+  shed(): void {
+    this.ending.failWithLimit('ERR_WS_RETAINED', 'The connections retain too much together', CloseCode.TRY_AGAIN_LATER);
+    this.ending.discardMessages();
   }
 }
 

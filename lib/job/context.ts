@@ -3,6 +3,7 @@
 
 import { Slab } from '../bytes/output-queue.ts';
 import { createMaskingKeys } from '../stream/masking-keys.ts';
+import type { RetainedBudget } from './retained-budget.ts';
 
 /** Time, as the engine sees it. */
 export interface Clock {
@@ -32,6 +33,8 @@ export interface EngineContext {
   readonly random?: (bytes: Uint8Array) => void;
   /** Default: once at the end of each turn of the event loop. */
   readonly scheduler?: Scheduler;
+  /** Bounds what all connections of this context retain together. Default: none; `serve` and `attach` have one of their own (`maxRetained`). */
+  readonly budget?: RetainedBudget;
 }
 
 /** Where the user's code runs. */
@@ -54,6 +57,7 @@ export interface Engine {
   readonly scheduler: Scheduler;
   readonly slab: Slab;
   readonly maskingKey: () => number;
+  readonly budget: RetainedBudget | undefined;
 }
 
 const engines = new WeakMap<EngineContext, Engine>();
@@ -69,6 +73,7 @@ export function resolveEngine(context: EngineContext = DEFAULT_CONTEXT): Engine 
       scheduler: context.scheduler ?? turnScheduler,
       slab: new Slab(),
       maskingKey: createMaskingKeys(context.random),
+      budget: context.budget,
     };
     engines.set(context, engine);
   }
@@ -86,10 +91,13 @@ export function reportError(context: UserContext, error: unknown): void {
   }
 }
 
+// Beyond this (24.8 days) a timer of the platform fires at once.
+const LONGEST_DELAY = 2 ** 31 - 1;
+
 const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout(callback, milliseconds) {
-    const timer: unknown = setTimeout(callback, milliseconds);
+    const timer: unknown = setTimeout(callback, Math.min(milliseconds, LONGEST_DELAY));
     if (hasUnref(timer)) timer.unref();
     return timer;
   },

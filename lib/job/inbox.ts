@@ -12,8 +12,10 @@ interface Waiter<M> {
 export interface InboxOwner {
   /** A message was taken: there may be room for more. */
   inboxHasRoom(): void;
-  /** A reader has seen the end of the messages. */
+  /** A reader has seen the end of the messages, or the error at their end. */
   inboxEndSeen(): void;
+  /** Nobody will read any more. */
+  inboxDiscards?(): void;
 }
 
 /** The received messages of one session. */
@@ -29,6 +31,7 @@ export class Inbox<M> {
   #error: Error | undefined;
   #isDiscarding = false;
   #discarded = 0;
+  #isInHand = false;
 
   #readable: ReadableStream<M> | undefined;
   #controller: ReadableStreamDefaultController<M> | undefined;
@@ -71,7 +74,10 @@ export class Inbox<M> {
       return;
     }
     const waiter = this.#waiters.shift();
-    if (waiter !== undefined) return waiter.resolve(message);
+    if (waiter !== undefined) {
+      this.#isInHand = true;
+      return waiter.resolve(message);
+    }
     if (this.#controller !== undefined && this.#weight === 0 && this.#hasRoom(this.#controller)) {
       return this.#controller.enqueue(message);
     }
@@ -95,6 +101,16 @@ export class Inbox<M> {
     this.#isDiscarding = true;
     this.#discarded += this.#messages.length - this.#head;
     this.#clear();
+    this.#owner.inboxDiscards?.();
+  }
+
+  get isDiscarding(): boolean {
+    return this.#isDiscarding;
+  }
+
+  /** Whether a message was given to a caller of {@link receive} who has not asked for the next one since: he may still be at work on it. */
+  get isInHand(): boolean {
+    return this.#isInHand;
   }
 
   // --- Reading -------------------------------------------------------------------------------------------------------
@@ -106,6 +122,7 @@ export class Inbox<M> {
   receive(): Promise<M | undefined> {
     if (this.#readable !== undefined) return this.#receiveFromStream(this.#readable);
     const message = this.#shift();
+    this.#isInHand = message !== undefined;
     if (message !== undefined) return Promise.resolve(message);
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
@@ -164,8 +181,8 @@ export class Inbox<M> {
     const controller = this.#controller;
     if (controller === undefined || !this.#hasEnded || this.unread > 0) return;
     this.#controller = undefined;
-    if (this.#error !== undefined) return controller.error(this.#error);
-    controller.close();
+    if (this.#error !== undefined) controller.error(this.#error);
+    else controller.close();
     this.#owner.inboxEndSeen();
   }
 
@@ -187,8 +204,8 @@ export class Inbox<M> {
   }
 
   #settle(waiter: Waiter<M>): void {
-    if (this.#error !== undefined) return waiter.reject(this.#error);
-    waiter.resolve(undefined);
+    if (this.#error !== undefined) waiter.reject(this.#error);
+    else waiter.resolve(undefined);
     this.#owner.inboxEndSeen();
   }
 

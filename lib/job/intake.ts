@@ -6,7 +6,8 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
 import type { Transport } from '../stream/transport.ts';
-import type { Scheduler } from './context.ts';
+import type { Clock, Scheduler } from './context.ts';
+import { Rate } from './rate.ts';
 
 /** About how much is decoded in one go, and how much is read without a pause: others have a turn in between. */
 const TURN_BUDGET = 128 * 1024;
@@ -17,6 +18,8 @@ export interface IntakeOwner {
   eventReceived(event: EndpointEvent): void;
   /** The input has ended, and all of it is decoded. */
   inputEnded(): void;
+  /** Reading goes on, after it had stopped. */
+  readingResumed(): void;
 }
 
 export interface IntakeParts {
@@ -24,7 +27,8 @@ export interface IntakeParts {
   readonly inbox: { readonly unread: number };
   readonly transport: Transport;
   readonly scheduler: Scheduler;
-  readonly limits: Pick<ConnectionLimits, 'queueSize' | 'lookAhead'>;
+  readonly clock: Clock;
+  readonly limits: Pick<ConnectionLimits, 'queueSize' | 'lookAhead' | 'maxMessageRate' | 'maxByteRate'>;
 }
 
 interface Held {
@@ -38,6 +42,10 @@ export class Intake {
   readonly #inbox: { readonly unread: number };
   readonly #transport: Transport;
   readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+  readonly #byteRate: Rate;
+  readonly #messageRate: Rate;
+  #rateTimer: unknown;
   /** As much may wait unread, the message that is being assembled included. */
   readonly #room: number;
   #isDiscarding = false;
@@ -55,7 +63,12 @@ export class Intake {
     this.#inbox = parts.inbox;
     this.#transport = parts.transport;
     this.#scheduler = parts.scheduler;
-    this.#room = parts.limits.queueSize + parts.limits.lookAhead;
+    this.#clock = parts.clock;
+    const { queueSize, lookAhead, maxByteRate, maxMessageRate } = parts.limits;
+    this.#room = queueSize + lookAhead;
+    const now = maxByteRate + maxMessageRate === Number.POSITIVE_INFINITY ? 0 : parts.clock.now();
+    this.#byteRate = new Rate(maxByteRate, now);
+    this.#messageRate = new Rate(maxMessageRate, now);
   }
 
   get bytesReceived(): number {
@@ -67,14 +80,27 @@ export class Intake {
     return this.#hasEnded;
   }
 
+  /** Whether reading has stopped because nobody reads what has come. */
+  get isHeldUp(): boolean {
+    return this.#isPaused && this.#mustWait;
+  }
+
+  /** Bytes that have come and are not decoded. */
+  get undecoded(): number {
+    let bytes = this.#endpoint.unread;
+    for (const { chunk } of this.#held) bytes += chunk.byteLength;
+    return bytes;
+  }
+
   /** Takes a chunk of the transport. */
   receive(chunk: Uint8Array, isOwned: boolean): void {
+    if (!this.#byteRate.isOff) this.#byteRate.take(chunk.byteLength);
     this.#bytesReceived += chunk.byteLength;
     this.#sincePause += chunk.byteLength;
     // After the close frame, or a fault, what still comes is read and thrown away.
     if (!this.#endpoint.canReceive) return;
     // A foreign stream may have been reading already when it was paused.
-    if (this.#endpoint.hasUnread) this.#held.push({ chunk, isOwned });
+    if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#held.push({ chunk, isOwned });
     else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget));
     this.#regulate();
   }
@@ -99,7 +125,14 @@ export class Intake {
   /** The transport is gone: decodes what had come before, and nothing after it. */
   drain(): void {
     while (this.#hasUndecoded) this.#decodeMore(Number.MAX_SAFE_INTEGER);
+    this.stop();
+  }
+
+  /** Nothing is decoded any more. */
+  stop(): void {
     this.#isStopped = true;
+    this.#clock.clearTimeout(this.#rateTimer);
+    this.#rateTimer = undefined;
   }
 
   get #hasUndecoded(): boolean {
@@ -115,15 +148,30 @@ export class Intake {
 
   get #budget(): number {
     if (this.#isDiscarding) return TURN_BUDGET;
-    return Math.max(ITEM_OVERHEAD, Math.min(this.#room - this.#inbox.unread, TURN_BUDGET));
+    const room = Math.min(this.#room - this.#inbox.unread, TURN_BUDGET);
+    if (this.#messageRate.isOff) return Math.max(ITEM_OVERHEAD, room);
+    // A message counts so much at least: no more of them are decoded than may be.
+    const allowed = Math.floor(this.#messageRate.allowed(this.#clock.now())) * ITEM_OVERHEAD;
+    return Math.max(ITEM_OVERHEAD, Math.min(room, allowed));
+  }
+
+  /** The milliseconds until the rates let something pass. */
+  get #rateWait(): number {
+    if (this.#messageRate.isOff && this.#byteRate.isOff) return 0;
+    if (this.#isDiscarding || !this.#endpoint.canReceive) return 0;
+    const now = this.#clock.now();
+    return Math.max(this.#messageRate.wait(now), this.#byteRate.wait(now));
   }
 
   #deliver(events: EndpointEvent[]): void {
+    if (!this.#messageRate.isOff) this.#messageRate.take(countMessages(events));
     for (const event of events) this.#owner.eventReceived(event);
   }
 
   // Decides whether to read on: now, in a later turn, or when the inbox has room.
   #regulate(): void {
+    const wait = this.#rateWait;
+    if (wait > 0) return this.#waitForRate(wait);
     if (this.#hasUndecoded || this.#sincePause >= READ_WITHOUT_PAUSE) {
       this.#pause();
       if (!this.#mustWait) this.#continueLater();
@@ -134,6 +182,15 @@ export class Intake {
     }
   }
 
+  #waitForRate(milliseconds: number): void {
+    this.#pause();
+    if (this.#rateTimer !== undefined || this.#isStopped) return;
+    this.#rateTimer = this.#clock.setTimeout(() => {
+      this.#rateTimer = undefined;
+      if (!this.#mustWait) this.#continueLater();
+    }, milliseconds);
+  }
+
   #continueLater(): void {
     if (this.#isContinuing) return;
     this.#isContinuing = true;
@@ -141,7 +198,7 @@ export class Intake {
       this.#isContinuing = false;
       if (this.#isStopped || this.#mustWait) return;
       this.#sincePause = 0;
-      this.#decodeMore(this.#budget);
+      if (this.#rateWait === 0) this.#decodeMore(this.#budget);
       this.#regulate();
     });
   }
@@ -165,6 +222,15 @@ export class Intake {
   #resume(): void {
     if (!this.#isPaused || this.#isStopped) return;
     this.#isPaused = false;
+    this.#owner.readingResumed();
     this.#transport.resume();
   }
+}
+
+function countMessages(events: readonly EndpointEvent[]): number {
+  let count = 0;
+  for (const event of events) {
+    if (event.type === 'message' || event.type === 'frame' || (event.type === 'piece' && event.piece.isFirst)) count++;
+  }
+  return count;
 }

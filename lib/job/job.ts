@@ -3,12 +3,13 @@
 import { ConnectionError } from '../error.ts';
 import { CloseCode } from '../frame/close-code.ts';
 import type { Frame } from '../frame/frame.ts';
-import type { Message, MessageSource } from '../message/message.ts';
+import type { Message } from '../message/message.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { CloseInfo } from './close-info.ts';
 import { Connection, type ConnectionOptions, type ConnectionOwner } from './connection.ts';
 import { type Engine, reportError, type UserContext } from './context.ts';
 import { Deferred } from './deferred.ts';
+import type { Sendable } from './sendable.ts';
 import { Session, type SessionFacts } from './session.ts';
 import { SessionWritable } from './session-writable.ts';
 import { onAbort } from './signal-registry.ts';
@@ -23,7 +24,7 @@ import { onAbort } from './signal-registry.ts';
 export type JobState = 'running' | 'closing' | 'completed' | 'failed' | 'cancelled';
 
 /** Runs on a session. When it returns, the session is closed with 1000; when it throws, with 1011. */
-export type Handler<C = undefined, I = Message, O = MessageSource> = (session: Session<C, I, O>) => unknown;
+export type Handler<C = undefined, I = Message, O = Sendable> = (session: Session<C, I, O>) => unknown;
 
 /** Runs on a session of frames. */
 export type RawHandler<C = undefined> = Handler<C, Frame, Frame>;
@@ -38,7 +39,7 @@ const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
 
 /** The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself. */
-export class Job<C = undefined, I = Message, O = MessageSource> implements AsyncDisposable {
+export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDisposable {
   /** The messages of the connection. */
   readonly session: Session<C, I, O>;
 
@@ -78,7 +79,7 @@ export class Job<C = undefined, I = Message, O = MessageSource> implements Async
 
   get state(): JobState {
     if (this.#state !== undefined) return this.#state;
-    return this.#connection.endpoint.state === 'open' && !this.#isCancelled ? 'running' : 'closing';
+    return this.#connection.isOpen && !this.#isCancelled ? 'running' : 'closing';
   }
 
   /** Fulfils when the connection has ended and the handler too (or was let go after `handlerTimeout`). Never rejects. */
@@ -100,13 +101,12 @@ export class Job<C = undefined, I = Message, O = MessageSource> implements Async
    * called at any time; does nothing when the connection has ended.
    */
   cancel(reason?: unknown): void {
-    if (this.#isCancelled || this.#connection.info !== undefined) return;
+    if (this.#isCancelled || this.#connection.record.info !== undefined) return;
     this.#isCancelled = true;
-    const error = this.#connection.own(
+    const error = this.#connection.record.own(
       new ConnectionError('ERR_WS_CANCELLED', 'The job was cancelled', { cause: reason }),
     );
-    this.#connection.close(1001, '', error);
-    this.#connection.discardMessages();
+    this.#connection.ending.cancel(error);
     this.#abortSignal(reason ?? error);
   }
 
@@ -142,27 +142,27 @@ export class Job<C = undefined, I = Message, O = MessageSource> implements Async
 
   #handlerReturned(): void {
     const isAnswer = this.#connection.endpoint.state === 'close-received';
-    this.#connection.close(isAnswer ? undefined : CloseCode.NORMAL_CLOSURE);
+    this.#connection.ending.close(isAnswer ? undefined : CloseCode.NORMAL_CLOSURE);
     this.#handlerEnded();
   }
 
   #handlerThrew(error: unknown): void {
     // A handler that was ended by the end of its own session has not failed.
-    const isOwnEnd = this.#connection.isOwn(error) || (this.#isCancelled && error === this.#abortReason);
+    const isOwnEnd = this.#connection.record.isOwn(error) || (this.#isCancelled && error === this.#abortReason);
     if (isOwnEnd) return this.#handlerReturned();
     this.#hasFailed = true;
     const text = 'The handler failed';
     const failure =
       error instanceof Error ? error : new ConnectionError('ERR_WS_HANDLER_FAILED', text, { cause: error });
     // Nothing of the error goes to the peer.
-    this.#connection.close(CloseCode.INTERNAL_ERROR, '', failure);
+    this.#connection.ending.close(CloseCode.INTERNAL_ERROR, '', failure);
     reportError(this.#userContext, error);
     this.#handlerEnded();
   }
 
   #handlerEnded(): void {
     if (this.#handler !== 'abandoned') this.#handler = 'ended';
-    this.#connection.discardMessages();
+    this.#connection.ending.discardMessages();
     this.#settleIfDone();
   }
 
@@ -172,7 +172,7 @@ export class Job<C = undefined, I = Message, O = MessageSource> implements Async
     for (const release of this.#releaseSignals) release();
     this.#releaseSignals = [];
     this.#writable.connectionEnded();
-    this.#abortSignal(this.#connection.closedError);
+    this.#abortSignal(this.#connection.record.closedError);
     if (this.#handler === 'running' || this.#handler === 'waiting') {
       this.#handlerTimer = this.#engine.clock.setTimeout(() => {
         this.#handler = 'abandoned';
@@ -189,7 +189,8 @@ export class Job<C = undefined, I = Message, O = MessageSource> implements Async
   }
 
   #settleIfDone(): void {
-    const { info, inbox } = this.#connection;
+    const { inbox } = this.#connection;
+    const { info } = this.#connection.record;
     if (info === undefined || this.#state !== undefined) return;
     if (this.#handler === 'running' || this.#handler === 'waiting') return;
     this.#engine.clock.clearTimeout(this.#handlerTimer);

@@ -3,10 +3,10 @@
 
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Transport } from '../stream/transport.ts';
-import type { Scheduler } from './context.ts';
+import type { Clock, Scheduler } from './context.ts';
 import { Deferred, markHandled } from './deferred.ts';
 
-/** A write takes whole frames up to about this size: between two writes a control frame has its turn. */
+/** A write takes whole frames up to about this size, and of a longer frame as much: it is the progress that a stall is judged by. */
 const WRITE_SIZE = 256 * 1024;
 
 const DONE: Promise<void> = Promise.resolve();
@@ -16,18 +16,47 @@ interface FlushWaiter {
   readonly deferred: Deferred<void>;
 }
 
+/** Where messages wait before they are encoded. */
+export interface OutboxSource {
+  /** What waits: bytes, each message counting 64 more. */
+  readonly weight: number;
+  readonly isEmpty: boolean;
+  /** Hands the endpoint what it may take before a write of so many bytes. */
+  feed(size: number): void;
+  /** Something was taken by the transport. */
+  outputTaken(): void;
+}
+
+export interface OutboxParts {
+  readonly endpoint: Endpoint;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly queueSize: number;
+  /** Called when a write was begun. */
+  readonly writeBegun: () => void;
+}
+
+const NOTHING: OutboxSource = { weight: 0, isEmpty: true, feed: () => {}, outputTaken: () => {} };
+
 export class Outbox {
   readonly #endpoint: Endpoint;
   readonly #transport: Transport;
+  readonly #clock: Clock;
   readonly #scheduler: Scheduler;
   readonly #queueSize: number;
+  readonly #writeBegun: () => void;
+  #source = NOTHING;
   #isScheduled = false;
   #isWriting = false;
   #isEnding = false;
   #hasEnded = false;
   #isDetached = false;
+  // Of what was taken from the endpoint: the pieces that are not written yet, and what they and the write under way count.
+  #pieces: Uint8Array[] = [];
   #writing = 0;
   #writingBytes = 0;
+  #writingSince = 0;
   #bytesWritten = 0;
   // Weights: what was ever taken by the transport, so that a flush knows its mark.
   #written = 0;
@@ -36,15 +65,27 @@ export class Outbox {
   #lost: Error | undefined;
   #flushes: FlushWaiter[] = [];
 
-  constructor(endpoint: Endpoint, transport: Transport, scheduler: Scheduler, queueSize: number) {
+  constructor({ endpoint, transport, clock, scheduler, queueSize, writeBegun }: OutboxParts) {
     this.#endpoint = endpoint;
     this.#transport = transport;
+    this.#clock = clock;
     this.#scheduler = scheduler;
     this.#queueSize = queueSize;
+    this.#writeBegun = writeBegun;
+  }
+
+  /** Says where messages wait before they are encoded. */
+  feedFrom(source: OutboxSource): void {
+    this.#source = source;
   }
 
   /** What the transport has not taken yet: bytes, each frame counting 64 more. */
   get queued(): number {
+    return this.encoded + this.#source.weight;
+  }
+
+  /** As {@link queued}, of what is encoded. */
+  get encoded(): number {
     return this.#endpoint.queued + this.#writing;
   }
 
@@ -53,7 +94,17 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return !this.#isWriting && !this.#endpoint.hasOutput && this.#lost === undefined;
+    return !this.#isWriting && !this.#endpoint.hasOutput && this.#lost === undefined && this.#source.isEmpty;
+  }
+
+  /** Whether a part of a frame was written and the rest is not. */
+  get isInFrame(): boolean {
+    return this.#pieces.length > 0;
+  }
+
+  /** When the write under way was begun; undefined when there is none. */
+  get writingSince(): number | undefined {
+    return this.#isWriting ? this.#writingSince : undefined;
   }
 
   /** Notes that the endpoint has output. Fulfils when there is room for more. */
@@ -64,16 +115,16 @@ export class Outbox {
     return this.#room.promise;
   }
 
-  /** Fulfils when the transport has taken all that is queued now. */
+  /** Fulfils when the transport has taken all that is encoded now. */
   flush(): Promise<void> {
-    if (this.isEmpty) return DONE;
     if (this.#lost !== undefined) return markHandled(Promise.reject(this.#lost));
+    if (!this.#isWriting && !this.#endpoint.hasOutput) return DONE;
     const deferred = new Deferred<void>();
-    this.#flushes.push({ mark: this.#written + this.queued, deferred });
+    this.#flushes.push({ mark: this.#written + this.encoded, deferred });
     return deferred.promise;
   }
 
-  /** Sees to it that the endpoint's output is written at the end of the turn. */
+  /** Sees to it that what was sent is written at the end of the turn. */
   schedule(): void {
     if (this.#isScheduled || this.#isWriting || this.#isDetached) return;
     this.#isScheduled = true;
@@ -86,9 +137,11 @@ export class Outbox {
   /** The transport has taken the last write. */
   written(): void {
     this.#isWriting = false;
-    this.#written += this.#writing;
     this.#bytesWritten += this.#writingBytes;
-    this.#writing = 0;
+    // Of a frame that is written in parts, each part counts its bytes, the last one what is left.
+    const weight = this.#pieces.length === 0 ? this.#writing : Math.min(this.#writing, this.#writingBytes);
+    this.#written += weight;
+    this.#writing -= weight;
     this.#write();
     this.#settle();
   }
@@ -109,6 +162,7 @@ export class Outbox {
     this.#isDetached = true;
     if (!this.isEmpty) this.#lost = error;
     this.#endpoint.dropOutput();
+    this.#pieces = [];
     this.#writing = 0;
     this.#room?.reject(error);
     this.#room = undefined;
@@ -118,18 +172,37 @@ export class Outbox {
 
   #write(): void {
     if (this.#isWriting || this.#isDetached || this.#hasEnded) return;
-    if (!this.#endpoint.hasOutput) {
-      if (!this.#isEnding) return;
-      this.#hasEnded = true;
-      this.#transport.end();
-      return;
+    if (this.#pieces.length === 0) {
+      if (!this.#source.isEmpty) this.#source.feed(WRITE_SIZE);
+      if (!this.#endpoint.hasOutput) return this.#endIfDone();
+      this.#writing = this.#endpoint.takeOutput(this.#pieces, WRITE_SIZE);
     }
-    const pieces: Uint8Array[] = [];
-    this.#writing = this.#endpoint.takeOutput(pieces, WRITE_SIZE);
+    const pieces = this.#takePieces();
+    this.#isWriting = true;
+    this.#writingSince = this.#clock.now();
+    this.#writeBegun();
+    this.#transport.write(pieces);
+  }
+
+  #endIfDone(): void {
+    if (!this.#isEnding || !this.#source.isEmpty) return;
+    this.#hasEnded = true;
+    this.#transport.end();
+  }
+
+  // Up to twice the size goes out as it is: a part of a frame costs a write of its own.
+  #takePieces(): Uint8Array[] {
+    const pieces = this.#pieces;
+    this.#pieces = [];
     this.#writingBytes = 0;
     for (const piece of pieces) this.#writingBytes += piece.byteLength;
-    this.#isWriting = true;
-    this.#transport.write(pieces);
+    if (this.#writingBytes <= 2 * WRITE_SIZE) return pieces;
+    const index = pieces.findIndex((piece) => piece.byteLength > WRITE_SIZE);
+    const long = pieces[index] as Uint8Array;
+    this.#pieces = [long.subarray(WRITE_SIZE), ...pieces.slice(index + 1)];
+    const taken = [...pieces.slice(0, index), long.subarray(0, WRITE_SIZE)];
+    this.#writingBytes = taken.reduce((sum, piece) => sum + piece.byteLength, 0);
+    return taken;
   }
 
   #settle(): void {
@@ -140,5 +213,6 @@ export class Outbox {
     while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
       this.#flushes.shift()?.deferred.resolve();
     }
+    this.#source.outputTaken();
   }
 }

@@ -14,9 +14,25 @@ export class Pings {
   readonly #clock: Clock;
   #pending: Pending[] = [];
   #lastId = 0;
+  #roundTrip: number | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** The round trip that was measured last, in milliseconds. */
+  get roundTrip(): number | undefined {
+    return this.#roundTrip;
+  }
+
+  /** The round trip of the ping that was begun last, where its pong has not come. */
+  get last(): Promise<number> | undefined {
+    return this.#pending.at(-1)?.deferred.promise;
+  }
+
+  /** How many pings wait for their pong. */
+  get count(): number {
+    return this.#pending.length;
   }
 
   /** Makes the payload of the next ping, and the promise of its round trip in milliseconds. */
@@ -37,7 +53,8 @@ export class Pings {
     const now = this.#clock.now();
     while (this.#pending.length > 0 && (this.#pending[0] as Pending).id <= id) {
       const { sentAt, deferred } = this.#pending.shift() as Pending;
-      deferred.resolve(now - sentAt);
+      this.#roundTrip = now - sentAt;
+      deferred.resolve(this.#roundTrip);
     }
   }
 

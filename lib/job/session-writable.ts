@@ -1,13 +1,13 @@
 // A session's writable: a WritableStream over `send` and `close`, made when it is first asked for.
 
 import { LocalProtocolError } from '../error.ts';
-import type { MessageSource } from '../message/message.ts';
 import { streams } from '../stream/streams.ts';
 import type { Connection } from './connection.ts';
 import type { Scheduler } from './context.ts';
+import type { Sendable } from './sendable.ts';
 
 /** A connection of messages or of frames. */
-type AnyConnection = Pick<Connection, 'send' | 'close' | 'closed' | 'closedError' | 'info' | 'endpoint'>;
+type AnyConnection = Pick<Connection, 'send' | 'record' | 'ending' | 'endpoint'>;
 
 export class SessionWritable<O> {
   readonly #connection: AnyConnection;
@@ -38,7 +38,7 @@ export class SessionWritable<O> {
         write: (message) => this.#write(message),
         close: () => this.#close(),
       });
-      if (this.#connection.info !== undefined) this.connectionEnded();
+      if (this.#connection.record.info !== undefined) this.connectionEnded();
     }
     return this.#stream;
   }
@@ -50,30 +50,35 @@ export class SessionWritable<O> {
   connectionEnded(): void {
     if (this.#stream === undefined) return;
     this.#scheduler.schedule(() => {
-      if (!this.#isClosing) this.#controller?.error(this.#connection.closedError);
+      if (!this.#isClosing) this.#controller?.error(this.#connection.record.closedError);
     });
   }
 
   #write(message: O): Promise<void> | undefined {
-    if (this.#connection.info !== undefined) throw this.#connection.closedError;
+    if (this.#connection.record.info !== undefined) throw this.#connection.record.closedError;
     try {
-      return this.#connection.send(message as MessageSource);
+      return this.#connection.send(message as Sendable);
     } catch (error) {
       // The end of the connection, or a wrong message.
-      throw error instanceof LocalProtocolError ? this.#connection.closedError : error;
+      throw isClosed(error) ? this.#connection.record.closedError : error;
     }
   }
 
   async #close(): Promise<void> {
     this.#isClosing = true;
     const { endpoint } = this.#connection;
-    this.#connection.close(endpoint.state === 'close-received' ? undefined : 1000);
-    const { wasClean } = await this.#connection.closed;
-    if (!wasClean) throw this.#connection.closedError;
+    this.#connection.ending.close(endpoint.state === 'close-received' ? undefined : 1000);
+    const { wasClean } = await this.#connection.record.closed;
+    if (!wasClean) throw this.#connection.record.closedError;
   }
 
   #abort(reason: unknown): void {
     this.#isClosing = true;
-    this.#connection.close(1011, '', reason instanceof Error ? reason : undefined);
+    this.#connection.ending.close(1011, '', reason instanceof Error ? reason : undefined);
   }
+}
+
+// Another local error (a full queue, under the policy to fail) is the writer's to see.
+function isClosed(error: unknown): boolean {
+  return error instanceof LocalProtocolError && error.code === 'ERR_WS_CLOSED';
 }

@@ -2,12 +2,14 @@
 
 import type { Frame } from '../frame/frame.ts';
 import type { HeaderFields } from '../handshake/http-head.ts';
-import type { Message, MessageSource } from '../message/message.ts';
+import type { Message } from '../message/message.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Connection, Counters } from './connection.ts';
 import { markHandled } from './deferred.ts';
 import type { Job } from './job.ts';
+import type { Sendable } from './sendable.ts';
 import type { SessionWritable } from './session-writable.ts';
+import type { SendOptions } from './slow-consumer.ts';
 
 /**
  * A session of frames: every frame of the peer comes as it is, and every frame is sent as it is, masked by role. Who runs it answers pings and the peer's close
@@ -62,7 +64,7 @@ export interface SessionFacts<C = undefined> {
  *
  * Text messages are strings, binary messages are `Uint8Array`s. Promises that a session makes never cause an unhandled rejection.
  */
-export class Session<C = undefined, I = Message, O = MessageSource> implements AsyncIterable<I> {
+export class Session<C = undefined, I = Message, O = Sendable> implements AsyncIterable<I> {
   readonly #connection: Connection<I>;
   readonly #facts: SessionFacts<C>;
   readonly #writable: SessionWritable<O>;
@@ -120,13 +122,16 @@ export class Session<C = undefined, I = Message, O = MessageSource> implements A
   }
 
   /**
-   * Sends one message. Fulfils when there is room for more: await it, and the peer's pace holds you back. Bytes must not change until
-   * {@link flush} fulfils. Rejects with a LocalProtocolError (`ERR_WS_CLOSED`) when the session is closing, and with a TypeError when the message is
-   * neither a string nor bytes.
+   * Sends one message: a string, bytes, or (in one fragmented message, as it comes) a ReadableStream, an async iterable, or `{ type, body }`. Fulfils when there is room
+   * for more: await it, and the peer's pace holds you back. A streamed message fulfils when all of it is on its way; if its source fails in the middle, the connection
+   * is failed with 1011. Bytes must not change until {@link flush} fulfils.
+   *
+   * Rejects with a LocalProtocolError (`ERR_WS_CLOSED`) when the session is closing, or (`ERR_WS_QUEUE_FULL`) when the peer reads too slowly and the policy is to fail,
+   * with a TypeError when it is no message, and with the error of the message's source.
    */
-  send(message: O): Promise<void> {
+  send(message: O, options?: SendOptions): Promise<void> {
     try {
-      return this.#connection.send(message as MessageSource);
+      return this.#connection.send(message as Sendable, options);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -134,7 +139,7 @@ export class Session<C = undefined, I = Message, O = MessageSource> implements A
 
   /** Fulfils when the transport has taken all messages that were sent before. Rejects when the connection ends first. */
   flush(): Promise<void> {
-    return this.#connection.outbox.flush();
+    return markHandled(this.#connection.sender.flush());
   }
 
   /** Sends a ping (RFC 6455 §5.5.2); gives the round trip in milliseconds. Rejects when the connection ends first. */
@@ -158,7 +163,7 @@ export class Session<C = undefined, I = Message, O = MessageSource> implements A
   close(closeCode?: number, reason?: string): Promise<CloseInfo> {
     try {
       const isAnswer = this.#connection.endpoint.state === 'close-received';
-      this.#connection.close(closeCode ?? (isAnswer ? undefined : 1000), reason);
+      this.#connection.ending.close(closeCode ?? (isAnswer ? undefined : 1000), reason);
       return this.closed;
     } catch (error) {
       return this.#refuse(error);
@@ -167,7 +172,7 @@ export class Session<C = undefined, I = Message, O = MessageSource> implements A
 
   /** Fulfils when the connection has ended; never rejects. */
   get closed(): Promise<CloseInfo> {
-    return this.#connection.closed;
+    return this.#connection.record.closed;
   }
 
   /** Aborted when the connection has ended or the job is cancelled. */
@@ -214,7 +219,7 @@ export class Session<C = undefined, I = Message, O = MessageSource> implements A
 
   #refuse(error: unknown): Promise<never> {
     // Errors of the state tell of this connection's end; errors of the arguments do not.
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_WS_CLOSED') this.#connection.own(error);
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_WS_CLOSED') this.#connection.record.own(error);
     return markHandled(Promise.reject(error));
   }
 }

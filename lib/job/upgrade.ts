@@ -3,14 +3,17 @@
 import type { Frame, Role } from '../frame/frame.ts';
 import { RSV_BITS } from '../frame/header.ts';
 import { type ConnectionLimits, resolveLimits } from '../limits.ts';
-import type { Message, MessageSource } from '../message/message.ts';
+import type { Message } from '../message/message.ts';
 import { StreamTransport } from '../stream/stream-transport.ts';
 import { claimTransport, type Transport } from '../stream/transport.ts';
 import { type EngineContext, resolveEngine, type UserContext } from './context.ts';
 import { type Handler, Job, type JobOptions } from './job.ts';
+import type { Sendable } from './sendable.ts';
 import type { SessionFacts } from './session.ts';
+import { resolveSlowConsumer, type SlowConsumer, type SlowConsumerPolicy } from './slow-consumer.ts';
+import type { StreamedMessage } from './streamed-message.ts';
 
-export interface UpgradeOptions<C = undefined, I = Message, O = MessageSource> extends SessionFacts<C> {
+export interface UpgradeOptions<C = undefined, I = Message, O = Sendable> extends SessionFacts<C> {
   /** The role of this side. Default: 'server'. */
   readonly role?: Role;
   /** Runs on the session. Without one the caller uses `job.session`, and closes it. */
@@ -19,6 +22,13 @@ export interface UpgradeOptions<C = undefined, I = Message, O = MessageSource> e
   readonly limits?: Partial<ConnectionLimits>;
   /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
   readonly fragmentSize?: number;
+  /**
+   * How messages are given: `whole` when all of one has come (bounded by `maxMessageSize` and `maxFragments`), or `streamed` as they come, of any length; see
+   * `StreamedMessage`. Default: 'whole'.
+   */
+  readonly messages?: 'whole' | 'streamed';
+  /** What is done when the peer reads more slowly than one sends to it. Default: 'wait'. A send may say otherwise. */
+  readonly slowConsumer?: SlowConsumer | SlowConsumerPolicy;
   /** Makes a session of frames instead of messages; see `RawSession`. Default: false. */
   readonly raw?: boolean;
   /**
@@ -30,6 +40,11 @@ export interface UpgradeOptions<C = undefined, I = Message, O = MessageSource> e
 /** Options of a session of frames. */
 export interface RawUpgradeOptions<C = undefined> extends UpgradeOptions<C, Frame, Frame> {
   readonly raw: true;
+}
+
+/** Options of a session whose messages are read as they come. */
+export interface StreamedUpgradeOptions<C = undefined> extends UpgradeOptions<C, StreamedMessage> {
+  readonly messages: 'streamed';
 }
 
 /**
@@ -55,6 +70,13 @@ export function upgrade<C = undefined>(
   userContext: UserContext | undefined,
   options: RawUpgradeOptions<C>,
 ): Job<C, Frame, Frame>;
+export function upgrade<C = undefined>(
+  input: ReadableStream<Uint8Array>,
+  output: WritableStream<Uint8Array>,
+  engineContext: EngineContext | undefined,
+  userContext: UserContext | undefined,
+  options: StreamedUpgradeOptions<C>,
+): Job<C, StreamedMessage>;
 export function upgrade<C = undefined>(
   input: ReadableStream<Uint8Array>,
   output: WritableStream<Uint8Array>,
@@ -96,5 +118,23 @@ function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOptions<C, 
   if ((rsvBits & ~RSV_BITS) !== 0 || (rsvBits !== 0 && !raw)) {
     throw new RangeError(`Cannot upgrade: ${rsvBits} is no RSV bits of a raw session`);
   }
-  return { role, limits: resolveLimits(options.limits), fragmentSize, raw, rsvBits, handler, facts: options };
+  const streamed = checkMessages(options);
+  const limits = resolveLimits(streamed ? withoutFrameLimit(options.limits) : options.limits);
+  const slowConsumer = resolveSlowConsumer(options.slowConsumer, limits.queueSize);
+  if (raw && slowConsumer.policy !== 'wait')
+    throw new TypeError('Cannot upgrade: a raw session waits for slow consumers');
+  return { role, limits, fragmentSize, raw, rsvBits, streamed, slowConsumer, handler, facts: options };
+}
+
+function checkMessages<C, I, O>({ messages = 'whole', raw }: UpgradeOptions<C, I, O>): boolean {
+  if (messages !== 'whole' && messages !== 'streamed') {
+    throw new TypeError(`Cannot upgrade: messages are 'whole' or 'streamed', not "${String(messages)}"`);
+  }
+  if (raw && messages === 'streamed') throw new TypeError('Cannot upgrade: a raw session has frames, not messages');
+  return messages === 'streamed';
+}
+
+// Nothing of a frame is kept where messages are streamed, so it may be of any length, unless its length is limited in so many words.
+function withoutFrameLimit(limits: Partial<ConnectionLimits> = {}): Partial<ConnectionLimits> {
+  return { ...limits, maxFrameSize: limits.maxFrameSize ?? Number.POSITIVE_INFINITY };
 }

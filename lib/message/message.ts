@@ -5,6 +5,9 @@ import { ITEM_OVERHEAD } from '../limits.ts';
 /** A whole message: a string is a text message, bytes are a binary message. */
 export type Message = string | Uint8Array;
 
+/** What the opcode of a message's first frame tells: text is UTF-8 (RFC 6455 §5.6). */
+export type MessageType = 'text' | 'binary';
+
 /** What may be sent as a whole message. An ArrayBuffer or a view of one goes out as a binary message. */
 export type MessageSource = string | ArrayBuffer | ArrayBufferView;
 

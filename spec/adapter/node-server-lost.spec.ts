@@ -187,7 +187,7 @@ flightSuite('session tells what it had to abandon when the client resets while t
   const session = await loseWhileSending(host);
   const info = await session.closed;
   assertEnd(info, lost);
-  assert.ok(info.abandoned.bytes >= MiB, 'a message was not taken');
+  assert.ok(info.abandoned.bytes >= MiB / 4, 'a part of a message was not taken');
   assert.equal(host.reported, []);
   await host.quiet();
 });

@@ -139,6 +139,8 @@ factSuite('session counts messages and bytes of the wire', async () => {
     bytesSent: 2 + 5 + 4 + 200 + 4,
     unread: 0,
     queued: 0,
+    dropped: { messages: 0, bytes: 0 },
+    roundTrip: undefined,
   });
 });
 

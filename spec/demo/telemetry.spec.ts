@@ -6,7 +6,16 @@ import type { CloseInfo, Counters, Job } from '../../lib/node.ts';
 
 const test = suite('telemetry');
 
-const none: Counters = { messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0, unread: 0, queued: 0 };
+const none: Counters = {
+  messagesReceived: 0,
+  messagesSent: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  unread: 0,
+  queued: 0,
+  dropped: { messages: 0, bytes: 0 },
+  roundTrip: undefined,
+};
 
 function text(payload: string, more: Partial<TappedFrame> = {}): TappedFrame {
   const preview = new TextEncoder().encode(payload);

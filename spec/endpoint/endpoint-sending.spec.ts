@@ -128,17 +128,18 @@ for (const role of roles) {
     assert.equal(sentBy(endpoint), [[9, true, '01 02']]);
   });
 
-  test(`${role} counts what is queued of messages and the close frame: bytes, and 64 for each frame`, () => {
+  test(`${role} counts what is queued, pings and the close frame too: bytes, and 64 for each frame`, () => {
     const endpoint = makeEndpoint({ role });
     const overhead = 64 + (role === 'client' ? 4 : 0);
     assert.is(endpoint.queued, 0);
     endpoint.send('abc');
     assert.is(endpoint.queued, 2 + 3 + overhead);
     endpoint.ping(hex('01'));
-    assert.is(endpoint.queued, 2 + 3 + overhead, 'control frames are not counted');
+    assert.is(endpoint.queued, 2 + 3 + overhead + (2 + 1 + overhead));
+    assert.ok(endpoint.hasControlOutput);
     endpoint.send(new Uint8Array(70_000));
     endpoint.close(1000);
-    const queued = 2 + 3 + overhead + (10 + 70_000 + overhead) + (4 + overhead);
+    const queued = 2 + 3 + overhead + (2 + 1 + overhead) + (10 + 70_000 + overhead) + (4 + overhead);
     assert.is(endpoint.queued, queued);
     const first = endpoint.takeOutput([], 1);
     assert.is(endpoint.queued, queued - first, 'takeOutput returns what it took of that');

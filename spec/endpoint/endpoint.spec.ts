@@ -369,7 +369,7 @@ test('server never writes into a chunk that it does not own, a Buffer either', (
 });
 
 test('a limit that is no positive integer, or that does not exist, is refused', () => {
-  for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '10']) {
+  for (const value of [0, -1, 1.5, Number.NaN, Number.NEGATIVE_INFINITY, '10']) {
     for (const name of ['maxMessageSize', 'maxFrameSize', 'maxFragments']) {
       throws(() => new Endpoint({ role: 'server', limits: { [name]: value } }), RangeError, new RegExp(name));
     }

@@ -4,6 +4,7 @@ import { Endpoint } from '../../lib/endpoint/endpoint.ts';
 import { Outbox } from '../../lib/job/outbox.ts';
 import type { Transport } from '../../lib/stream/transport.ts';
 import { rejects } from '../support/check.ts';
+import { TestClock } from '../support/clock.ts';
 
 function createOutbox(queueSize = 1000): {
   endpoint: Endpoint;
@@ -20,7 +21,9 @@ function createOutbox(queueSize = 1000): {
     end: () => ends++,
   } as unknown as Transport;
   const endpoint = new Endpoint({ role: 'server' });
-  const outbox = new Outbox(endpoint, transport, { schedule: (task) => void tasks.push(task) }, queueSize);
+  const scheduler = { schedule: (task: () => void) => void tasks.push(task) };
+  const clock = new TestClock();
+  const outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, writeBegun: () => {} });
   const run = (): void => {
     for (const task of tasks.splice(0)) task();
   };

@@ -385,8 +385,10 @@ pings('gives the round trip in milliseconds', async () => {
 pings('a pong to a later ping settles the earlier ones; an unsolicited pong settles none', async () => {
   const peer = new ByHand();
   let settled = 0;
-  for (let count = 0; count < 3; count++) void peer.job.session.ping().then(() => settled++);
-  await turns();
+  for (let count = 0; count < 3; count++) {
+    void peer.job.session.ping().then(() => settled++);
+    await turns();
+  }
   await peer.send(masked(PONG, 'none of ours'));
   await peer.send(masked(PONG, Uint8Array.of(9, 9, 9, 9)));
   assert.is(settled, 0);
@@ -395,6 +397,26 @@ pings('a pong to a later ping settles the earlier ones; an unsolicited pong sett
   await peer.send(masked(PONG, peer.frames[2]?.payload));
   assert.is(settled, 3);
 });
+
+pings(
+  'one that is not on its way yet serves for the next too, and so does the last of sixteen that are not answered',
+  async () => {
+    const peer = new ByHand();
+    const { session } = peer.job;
+    assert.is(session.ping(), session.ping());
+    await turns();
+    assert.is(peer.frames.length, 1);
+    for (let count = 0; count < 40; count++) {
+      void session.ping();
+      await turns(2);
+    }
+    assert.is(peer.frames.length, 16);
+    const last = session.ping();
+    await peer.send(masked(PONG, peer.frames[15]?.payload));
+    assert.is(await last, 0);
+    assert.is(session.counters.roundTrip, 0);
+  },
+);
 
 pings('go ahead of messages that wait, and reject when the connection ends first', async () => {
   const peer = new ByHand();
@@ -454,6 +476,8 @@ facts('counts messages and bytes of the wire each way, and what is queued', asyn
     bytesSent: 7,
     unread: 3 + 64,
     queued: 0,
+    dropped: { messages: 0, bytes: 0 },
+    roundTrip: undefined,
   });
 });
 

@@ -231,6 +231,8 @@ export function seeEvent(event: EndpointEvent): SeenEvent {
       return { type: 'fault', fault: seeFault(event.fault) as SeenFault };
     case 'frame':
       throw new Error('An endpoint that is not raw gave a frame');
+    case 'piece':
+      throw new Error('An endpoint that does not stream its messages gave a piece');
   }
 }
 

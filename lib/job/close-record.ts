@@ -1,0 +1,79 @@
+// What is known of a connection's end, gathered as it comes: who began, the first error, and which errors tell of nothing but this end.
+
+import type { Endpoint } from '../endpoint/endpoint.ts';
+import { LocalProtocolError } from '../error.ts';
+import { CloseCode } from '../frame/close-code.ts';
+import type { Abandoned, CloseInfo } from './close-info.ts';
+import { Deferred } from './deferred.ts';
+
+export class CloseRecord {
+  readonly #ended = new Deferred<CloseInfo>();
+  readonly #ownErrors = new WeakSet<object>();
+  #initiator: 'local' | 'remote' | undefined;
+  #error: Error | undefined;
+  #info: CloseInfo | undefined;
+  #closedError: LocalProtocolError | undefined;
+
+  /** Fulfils when the connection has ended; never rejects. */
+  get closed(): Promise<CloseInfo> {
+    return this.#ended.promise;
+  }
+
+  /** How the connection ended, once it has. */
+  get info(): CloseInfo | undefined {
+    return this.#info;
+  }
+
+  /** Why the connection does not end well, as far as that is known. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** What pending and later operations of an ended connection fail with. */
+  get closedError(): LocalProtocolError {
+    this.#closedError ??= this.own(
+      new LocalProtocolError('ERR_WS_CLOSED', 'The session is closed', { cause: this.#error }),
+    );
+    return this.#closedError;
+  }
+
+  /** Notes that an error tells of this connection's end, and gives it back. */
+  own<E extends Error>(error: E): E {
+    this.#ownErrors.add(error);
+    return error;
+  }
+
+  /** Whether an error only tells that this connection has ended. */
+  isOwn(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#ownErrors.has(error);
+  }
+
+  /** Notes who began to close, or was the first to be gone: the first note holds. */
+  begunBy(side: 'local' | 'remote'): void {
+    this.#initiator ??= side;
+  }
+
+  /** Notes why the connection does not end well: the first note holds. */
+  blame(error: Error | undefined): void {
+    this.#error ??= error;
+  }
+
+  /** The connection has ended. */
+  finish({ received, sent }: Endpoint, wasClean: boolean, abandoned: Abandoned): void {
+    this.#info = {
+      closeCode: received?.closeCode ?? CloseCode.ABNORMAL_CLOSURE,
+      reason: received?.reason ?? '',
+      wasClean,
+      initiator: this.#initiator ?? 'remote',
+      received,
+      sent,
+      error: this.#error,
+      abandoned,
+    };
+  }
+
+  /** Tells whoever waits for the end. */
+  tell(): void {
+    if (this.#info !== undefined) this.#ended.resolve(this.#info);
+  }
+}

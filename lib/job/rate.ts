@@ -1,0 +1,37 @@
+// How much of something may pass a second: a token bucket that holds one second's worth. Time is handed in.
+
+/** Counts what passes against a rate. */
+export class Rate {
+  readonly #rate: number;
+  #tokens: number;
+  #at: number;
+
+  /** @param rate How much may pass a second; `Infinity` for all. */
+  constructor(rate: number, now: number) {
+    this.#rate = rate;
+    this.#tokens = rate;
+    this.#at = now;
+  }
+
+  get isOff(): boolean {
+    return this.#rate === Number.POSITIVE_INFINITY;
+  }
+
+  /** What may still pass now; negative when too much has passed. */
+  allowed(now: number): number {
+    this.#tokens = Math.min(this.#rate, this.#tokens + ((now - this.#at) / 1000) * this.#rate);
+    this.#at = now;
+    return this.#tokens;
+  }
+
+  /** Notes what has passed. */
+  take(count: number): void {
+    this.#tokens -= count;
+  }
+
+  /** The milliseconds until one more may pass; 0 when it may now. */
+  wait(now: number): number {
+    if (this.isOff) return 0;
+    return Math.max(0, Math.ceil(((Math.min(1, this.#rate) - this.allowed(now)) / this.#rate) * 1000));
+  }
+}

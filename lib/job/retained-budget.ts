@@ -1,0 +1,79 @@
+// What all connections of a server retain together, held under one limit. Each reports what it holds when that has grown; what it has let go of since is asked for
+// only when the sum seems to be too much, so that a report costs next to nothing.
+
+/** A connection, as the budget sees it. */
+export interface Holder {
+  /** What it retains now, in bytes. */
+  readonly retained: number;
+  /** Gives up: ends, and lets go of all that it holds. */
+  shed(): void;
+}
+
+/**
+ * A limit on the bytes that connections retain together: messages that wait unread or are not whole, output that was not taken. Over it the connection that holds most is
+ * closed with 1013 (try again later), then the next, until the sum is below. Share one through `EngineContext.budget`.
+ */
+export class RetainedBudget {
+  readonly #limit: number;
+  readonly #reported = new Map<Holder, number>();
+  #sum = 0;
+
+  /**
+   * @param limit In bytes.
+   * @throws RangeError when it is no positive number.
+   */
+  constructor(limit: number) {
+    if (!(limit > 0)) throw new RangeError(`Cannot make a budget of ${limit} bytes: the limit is no positive number`);
+    this.#limit = limit;
+  }
+
+  /** What the connections retain together now, in bytes. */
+  get retained(): number {
+    this.#ask();
+    return this.#sum;
+  }
+
+  /** What a connection holds may have grown. */
+  report(holder: Holder): void {
+    const now = holder.retained;
+    this.#sum += now - (this.#reported.get(holder) ?? 0);
+    this.#reported.set(holder, now);
+    if (this.#sum > this.#limit) this.#relieve();
+  }
+
+  /** A connection has ended. */
+  remove(holder: Holder): void {
+    this.#sum -= this.#reported.get(holder) ?? 0;
+    this.#reported.delete(holder);
+  }
+
+  #relieve(): void {
+    this.#ask();
+    while (this.#sum > this.#limit) {
+      const largest = this.#findLargest();
+      if (largest === undefined) return;
+      this.remove(largest);
+      largest.shed();
+    }
+  }
+
+  #ask(): void {
+    this.#sum = 0;
+    for (const holder of this.#reported.keys()) {
+      const { retained } = holder;
+      this.#reported.set(holder, retained);
+      this.#sum += retained;
+    }
+  }
+
+  #findLargest(): Holder | undefined {
+    let largest: Holder | undefined;
+    let most = 0;
+    for (const [holder, retained] of this.#reported) {
+      if (retained <= most) continue;
+      largest = holder;
+      most = retained;
+    }
+    return largest;
+  }
+}

@@ -1,0 +1,140 @@
+// Received messages whose bytes are read as they come: each has a small queue of its own, and the next one is given when the one before has been read to its end, or
+// is not wanted.
+
+import { ConnectionError, type LimitError } from '../error.ts';
+import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
+import type { MessagePiece } from '../message/message-pieces.ts';
+import { Inbox, type InboxOwner } from './inbox.ts';
+import { StreamedMessage } from './streamed-message.ts';
+
+export interface StreamedInboxOwner extends InboxOwner {
+  /** A message that is collected is over the limit. */
+  messageTooLong(error: LimitError): void;
+}
+
+interface Incoming {
+  readonly message: StreamedMessage;
+  readonly chunks: Inbox<Uint8Array>;
+}
+
+/** The received messages of one session that streams them. */
+export class StreamedInbox {
+  readonly #owner: StreamedInboxOwner;
+  readonly #limits: ConnectionLimits;
+  readonly #messages: Inbox<StreamedMessage>;
+  /** The message that is coming. */
+  #coming: Incoming | undefined;
+  /** The message that was given last, while there is still something of it to be read. */
+  #given: Incoming | undefined;
+  /** Messages that have begun to come behind it. */
+  #waiting: Incoming[] = [];
+  #end: { readonly error: Error | undefined } | undefined;
+
+  constructor(owner: StreamedInboxOwner, limits: ConnectionLimits) {
+    this.#owner = owner;
+    this.#limits = limits;
+    this.#messages = new Inbox(owner, limits.queueSize, () => ITEM_OVERHEAD);
+  }
+
+  /** What waits unread: bytes, each message and each chunk of one counting 64 more. */
+  get unread(): number {
+    let unread = this.#messages.unread + (this.#given?.chunks.unread ?? 0);
+    for (const { chunks } of this.#waiting) unread += ITEM_OVERHEAD + chunks.unread;
+    return unread;
+  }
+
+  get discarded(): number {
+    return this.#messages.discarded;
+  }
+
+  get isInHand(): boolean {
+    return this.#messages.isInHand;
+  }
+
+  /** The messages as a stream. */
+  get readable(): ReadableStream<StreamedMessage> {
+    return this.#messages.readable;
+  }
+
+  /** The next message, as `Inbox.receive`. Of the one before, a body that nobody has looked at is not wanted. */
+  receive(): Promise<StreamedMessage | undefined> {
+    if (this.#messages.isInHand && this.#given?.message.isUsed === false) this.#given.message.cancel();
+    return this.#messages.receive();
+  }
+
+  /** Takes what has come. */
+  deliver(piece: MessagePiece): void {
+    if (piece.isFirst) this.#begin(piece);
+    const { chunks } = this.#coming as Incoming;
+    if (piece.bytes.byteLength > 0) chunks.deliver(piece.bytes);
+    if (piece.isLast) this.#finish();
+  }
+
+  /** No more comes. A message that is not whole errors. */
+  end(error?: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = { error };
+    const text = 'The connection ended before the message did';
+    this.#finish(error ?? new ConnectionError('ERR_WS_CONNECTION_LOST', text));
+    this.#giveNext();
+  }
+
+  /** Throws away what waits and what still comes. */
+  discard(): void {
+    this.#messages.discard();
+    for (const { message } of [this.#given, ...this.#waiting, this.#coming].filter((each) => each !== undefined)) {
+      message.cancel();
+    }
+  }
+
+  #begin({ messageType }: MessagePiece): void {
+    const owner = {
+      inboxHasRoom: () => this.#owner.inboxHasRoom(),
+      inboxEndSeen: () => this.#over(incoming),
+      inboxDiscards: () => {
+        if (chunks.hasEnded) this.#over(incoming);
+        this.#owner.inboxHasRoom();
+      },
+    };
+    const chunks = new Inbox<Uint8Array>(owner, this.#limits.queueSize, weigh);
+    const settings = {
+      maxMessageSize: this.#limits.maxMessageSize,
+      tooLong: (error: LimitError) => this.#owner.messageTooLong(error),
+    };
+    const incoming: Incoming = { message: new StreamedMessage(messageType, chunks, settings), chunks };
+    this.#coming = incoming;
+    if (this.#messages.isDiscarding) incoming.message.cancel();
+    this.#waiting.push(incoming);
+    this.#giveNext();
+  }
+
+  #finish(error?: Error): void {
+    const coming = this.#coming;
+    if (coming === undefined) return;
+    this.#coming = undefined;
+    coming.chunks.end(error);
+    if (coming.chunks.isDiscarding) this.#over(coming);
+  }
+
+  #over(incoming: Incoming): void {
+    if (this.#given !== incoming) return;
+    this.#given = undefined;
+    this.#giveNext();
+  }
+
+  #giveNext(): void {
+    if (this.#given !== undefined) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) {
+      if (this.#end !== undefined) this.#messages.end(this.#end.error);
+      return;
+    }
+    this.#given = next;
+    this.#messages.deliver(next.message);
+    if (next.chunks.isDiscarding && next.chunks.hasEnded) this.#over(next);
+  }
+}
+
+function weigh(bytes: Uint8Array): number {
+  return ITEM_OVERHEAD + bytes.byteLength;
+}
