@@ -80,9 +80,9 @@ export class Intake {
     return this.#hasEnded;
   }
 
-  /** Whether reading has stopped because nobody reads what has come. */
+  /** Whether reading has stopped because nobody reads what has come, or because too much has come. */
   get isHeldUp(): boolean {
-    return this.#isPaused && this.#mustWait;
+    return this.#isPaused && (this.#mustWait || this.#rateTimer !== undefined);
   }
 
   /** Bytes that have come and are not decoded. */
