@@ -215,8 +215,15 @@ export class Inbox<M> {
     this.#messages[this.#head++] = undefined as M;
     this.#weight -= this.#weigh(message);
     if (this.#head === this.#messages.length) this.#clear();
+    else if (this.#head >= 64 && this.#head * 2 >= this.#messages.length) this.#compact();
     if (this.#readable === undefined) this.#owner.inboxHasRoom();
     return message;
+  }
+
+  // What was read is let go of now and then: there may always be something unread.
+  #compact(): void {
+    this.#messages = this.#messages.slice(this.#head);
+    this.#head = 0;
   }
 
   #clear(): void {
