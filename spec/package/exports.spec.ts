@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as index from '../../lib/index.ts';
 import * as node from '../../lib/node.ts';
+import * as testing from '../../lib/testing.ts';
 
 const values = [
   'CloseCode',
@@ -44,5 +45,9 @@ test('the entry for Node exports these values', () => {
 
 test('the main entry exports the same', () => {
   assert.equal(Object.keys(index).sort(), values);
+});
+
+test('the entry for tests exports these values', () => {
+  assert.equal(Object.keys(testing).sort(), ['Line', 'TestClock', 'createPair', 'randomChunkSizes', 'turns']);
 });
 test.run();

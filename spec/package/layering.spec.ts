@@ -18,7 +18,7 @@ const layers: readonly (readonly string[])[] = [
   ['handshake', 'endpoint'],
   ['stream'],
   ['job'],
-  ['client', 'adapter'],
+  ['client', 'adapter', 'testing'],
   ['cli'],
   ['entries'],
   ['demo'],
@@ -144,6 +144,17 @@ test('the core entry re-exports the core and nothing else', () => {
   for (const { specifier } of importsOf(text)) assert.ok(core.includes(roomOf(posix.join(specifier))), specifier);
   const file = ts.createSourceFile('core.ts', text, ts.ScriptTarget.Latest);
   for (const statement of file.statements) assert.ok(ts.isExportDeclaration(statement), statement.getText(file));
+});
+
+test('the entry for tests runs anywhere: nothing that it reaches imports a module of Node or of a package', () => {
+  const reached = new Set(['testing.ts']);
+  for (const path of reached) {
+    for (const { specifier } of importsOf(sources.get(path) ?? '')) {
+      assert.ok(specifier.startsWith('.'), `${path} imports ${specifier}`);
+      reached.add(posix.join(posix.dirname(path), specifier));
+    }
+  }
+  assert.ok(reached.size > 20);
 });
 
 test('the core has the rooms that its own compiler settings cover', () => {

@@ -14,8 +14,8 @@ const FILE_TIMEOUT = 240_000;
 /** The specs that run with both implementations of streams: those that use streams, or with BATTERY=whole all that have to do with connections. */
 const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
-    ? /^spec[\\/](stream|job|adapter|conformance)[\\/]/
-    : /^spec[\\/](stream|job)[\\/]|node-(byte-streams|duplex|server-pipe|server-peers)/;
+    ? /^spec[\\/](stream|job|testing|adapter|conformance)[\\/]/
+    : /^spec[\\/](stream|job|testing)[\\/]|node-(byte-streams|duplex|server-pipe|server-peers)/;
 
 interface Run {
   readonly file: string;
