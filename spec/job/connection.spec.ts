@@ -14,7 +14,7 @@ const limits = { queueSize: 1000, lookAhead: 500 };
 const outbound = suite('connection · what goes out');
 
 outbound('backpressure holds from a reader that waits to the other side’s send', async () => {
-  const { server, client } = createPair({ limits }, { limits });
+  const { server, client } = createPair({ limits }, { limits }, { link: { bufferSize: 256 } });
   let sent = 0;
   void (async () => {
     for (let count = 0; count < 1000; count++) {

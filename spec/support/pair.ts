@@ -6,6 +6,8 @@ import type { EngineContext, UserContext } from '../../lib/job/context.ts';
 import type { Job } from '../../lib/job/job.ts';
 import { type UpgradeOptions, upgrade } from '../../lib/job/upgrade.ts';
 import { streams } from '../../lib/stream/streams.ts';
+import type { LineOptions } from '../../lib/testing/line.ts';
+import { createPair as createTestPair, type Pair, type PairSide } from '../../lib/testing/pair.ts';
 import { TestClock, turns } from './clock.ts';
 import { hex, join } from './hex.ts';
 
@@ -14,24 +16,9 @@ export interface JobSettings extends UpgradeOptions {
   readonly userContext?: UserContext;
 }
 
-/** Two jobs joined by their byte streams; one clock for both. */
-export function createPair(
-  server: JobSettings = {},
-  client: JobSettings = {},
-): { server: Job; client: Job; clock: TestClock } {
-  const { TransformStream } = streams();
-  const clock = new TestClock();
-  const up = new TransformStream<Uint8Array, Uint8Array>();
-  const down = new TransformStream<Uint8Array, Uint8Array>();
-  const context = { clock };
-  return {
-    clock,
-    server: upgrade(up.readable, down.writable, { ...context, ...server.engineContext }, server.userContext, server),
-    client: upgrade(down.readable, up.writable, { ...context, ...client.engineContext }, client.userContext, {
-      ...client,
-      role: 'client',
-    }),
-  };
+/** Two jobs joined as streams join them; one clock for both. */
+export function createPair(server: PairSide = {}, client: PairSide = {}, line: LineOptions = {}): Pair {
+  return createTestPair({ over: 'streams', ...line, server, client });
 }
 
 export interface WireFrame {
