@@ -30,6 +30,7 @@ async function run(
   const names = Object.keys(given);
   const code = (found[0] as string)
     .replaceAll("from 'millrace'", `from '${pathToFileURL(join(root, 'lib/index.ts'))}'`)
+    .replaceAll("from 'millrace/testing'", `from '${pathToFileURL(join(root, 'lib/testing.ts'))}'`)
     .replaceAll('port: 8080', 'port: 0');
   const taken = names.length === 0 ? '' : `const { ${names.join(', ')} } = globalThis.__given;\n`;
   const file = join(folder, `example-${files++}.ts`);
@@ -145,8 +146,14 @@ test('attach admits who is known, and refuses who is not', async () => {
   await new Promise((resolve) => http.close(resolve));
 });
 
+test('the pair of a test echoes, and tells that the line is dead', async () => {
+  const made = await run('createPair', { handler: echo }, ['answer', 'closeCode', 'error']);
+  const { code } = made['error'] as { code: string };
+  assert.equal([made['answer'], made['closeCode'], code], ['hello', 1006, 'ERR_WS_CLOSE_TIMEOUT']);
+});
+
 test('no example is left out', () => {
-  assert.equal([examples.length, files], [6, 6]);
+  assert.equal([examples.length, files], [7, 7]);
 });
 
 test('nothing has escaped in all of this', async () => {
