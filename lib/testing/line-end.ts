@@ -49,7 +49,7 @@ export class LineEnd implements Transport, WireSink, WireSource {
   }
 
   resume(): void {
-    if (!this.#isClosed) this.#input.resume();
+    this.#input.resume();
   }
 
   write(pieces: readonly Uint8Array[]): void {
@@ -81,9 +81,7 @@ export class LineEnd implements Transport, WireSink, WireSource {
   }
 
   resetReceived(error: unknown): void {
-    if (this.#isClosed) return;
-    this.#output.abandon();
-    this.#close(error);
+    if (!this.#isClosed) this.#close(error);
   }
 
   refused(): void {

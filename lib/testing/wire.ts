@@ -59,7 +59,6 @@ export class Wire implements Link {
   // On the way.
   #queue: Item[] = [];
   #buffered = 0;
-  #lastDue = 0;
   #transmitting: { readonly size: number; readonly at: number } | undefined;
   #reset: { readonly error: Error; readonly due: number } | undefined;
 
@@ -277,8 +276,8 @@ export class Wire implements Link {
   }
 
   #enqueue(bytes: Uint8Array, isEnd: boolean): void {
-    this.#lastDue = Math.max(this.#lastDue, this.#clock.now() + this.#latency());
-    if (bytes.byteLength > 0 || isEnd) this.#queue.push({ bytes, due: this.#lastDue, isEnd });
+    const due = this.#clock.now() + this.#latency();
+    if (bytes.byteLength > 0 || isEnd) this.#queue.push({ bytes, due, isEnd });
     this.#buffered += bytes.byteLength;
   }
 
@@ -297,7 +296,7 @@ export class Wire implements Link {
       if (!this.#isDue(due)) return;
       if (isEnd) {
         this.#queue.shift();
-        if (!this.#isRefusing) this.#sink?.endReceived();
+        this.#sink?.endReceived();
       } else if (this.#isRefusing) {
         this.#clearQueue();
         this.#sink?.refused();

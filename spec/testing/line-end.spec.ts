@@ -94,6 +94,22 @@ test('it tells of a write that was taken, of chunks that nobody else holds, and 
   assert.ok(near.end.isClosed && far.end.isClosed);
 });
 
+test('an end that the test makes is told once, behind one that was sent or before it', async () => {
+  for (const isSent of [true, false]) {
+    const { near, far, clock, wires } = join();
+    near.start();
+    far.start();
+    if (isSent) near.call((end) => end.end());
+    await clock.settled();
+    for (const wire of wires) wire.end();
+    await clock.settled();
+    near.call((end) => end.end());
+    await clock.settled();
+    assert.equal(far.calls, ['end received'], `${isSent}`);
+    assert.equal(near.calls, isSent ? ['end sent', 'end received', 'closed'] : ['end received', 'end sent', 'closed']);
+  }
+});
+
 test('what is written before the end is asked for goes out before it', async () => {
   const { near, far, clock } = join();
   near.start();

@@ -84,7 +84,42 @@ for (const over of ['transport', 'streams'] as const) {
       assert.equal([pair.clock.pending, pair.line.isClosed], [0, true], fault);
     }
   });
+
+  test(`over ${over}: disposal closes both sides cleanly where the line allows it, and needs no time`, async () => {
+    for (const [latency, isClean] of [
+      [0, true],
+      [1e9, false],
+    ] as const) {
+      const pair = createPair({ over, link: { latency } });
+      pair.line.stall();
+      await pair[Symbol.asyncDispose]();
+      const { wasClean, sent } = await pair.server.closed;
+      assert.equal([wasClean, sent?.closeCode, pair.clock.now()], [isClean, 1001, 0]);
+    }
+  });
 }
+
+class WatchedClock extends TestClock {
+  watched = 0;
+
+  override watch(progress: () => number): () => void {
+    this.watched++;
+    const unwatch = super.watch(progress);
+    return () => {
+      this.watched--;
+      unwatch();
+    };
+  }
+}
+
+test('a pair that has ended leaves nothing behind on a clock that others use too', async () => {
+  const clock = new WatchedClock();
+  const pair = createPair({ clock });
+  assert.is(clock.watched, 2);
+  void pair.server.session.close();
+  await pair.ended();
+  assert.equal([clock.watched, clock.pending], [0, 0]);
+});
 
 test('each side has its own options, contexts and context', async () => {
   const errors: unknown[] = [];

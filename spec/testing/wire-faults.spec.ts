@@ -64,6 +64,8 @@ for (const direction of directions) {
     far.write(count(5));
     near.destroy();
     await clock.turn(60_000);
+    link.restore();
+    await clock.turn(60_000);
     assert.equal([far.state, far.length, clock.pending], ['open', 0, 0]);
   });
 

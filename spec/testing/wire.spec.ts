@@ -93,6 +93,16 @@ for (const direction of directions) {
     assert.equal([second.state, far.length, link.buffered, link.waiting], ['taken', 121, 0, 0]);
   });
 
+  test(`${direction}: what waits is taken in pieces, not byte by byte as room is made`, async () => {
+    let pieces = 0;
+    const alter = (): undefined => void pieces++;
+    const { clock, near, far } = openEnds(direction, { bufferSize: 100, chunkSize: 1, alter });
+    near.write(new Uint8Array(1000));
+    await clock.settled();
+    assert.is(far.length, 1000);
+    assert.ok(pieces <= 40, `${pieces} pieces`);
+  });
+
   test(`${direction}: bytes on their way count in the buffer`, async () => {
     const { clock, link, near, far } = openEnds(direction, { bufferSize: 100, latency: 10 });
     const write = near.write(new Uint8Array(150));
