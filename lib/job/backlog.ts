@@ -17,21 +17,54 @@ export interface BacklogEntry {
   readonly key: unknown;
 }
 
+interface Link {
+  readonly node: Node;
+  previous: Link | undefined;
+  next: Link | undefined;
+}
+
 interface Node {
   readonly id: number;
   readonly entry: BacklogEntry;
-  previous: Node | undefined;
-  next: Node | undefined;
+  inAll: Link | undefined;
+  inDroppable: Link | undefined;
 }
 
-/** A queue of entries that can be taken out of its middle: a linked list, so that each step is as cheap however long it is. */
+/** A linked list: nodes can be taken out of its middle. */
+class Chain {
+  #first: Link | undefined;
+  #last: Link | undefined;
+
+  get first(): Node | undefined {
+    return this.#first?.node;
+  }
+
+  add(node: Node): Link {
+    const link: Link = { node, previous: this.#last, next: undefined };
+    if (this.#last === undefined) this.#first = link;
+    else this.#last.next = link;
+    this.#last = link;
+    return link;
+  }
+
+  remove(link: Link | undefined): void {
+    if (link === undefined) return;
+    const { previous, next } = link;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+  }
+}
+
+/** A queue of entries that can be taken out of its middle: each step is as cheap however long it is. */
 export class Backlog {
-  #first: Node | undefined;
-  #last: Node | undefined;
+  readonly #all = new Chain();
+  readonly #droppable = new Chain();
+  readonly #latest = new Map<unknown, Node>();
   #count = 0;
   #weight = 0;
   #lastId = 0;
-  readonly #latest = new Map<unknown, Node>();
 
   get isEmpty(): boolean {
     return this.#count === 0;
@@ -46,12 +79,12 @@ export class Backlog {
   }
 
   get first(): BacklogEntry | undefined {
-    return this.#first?.entry;
+    return this.#all.first?.entry;
   }
 
   /** The number of the first entry: entries are numbered in their order. */
   get firstId(): number {
-    return this.#first?.id ?? Number.POSITIVE_INFINITY;
+    return this.#all.first?.id ?? Number.POSITIVE_INFINITY;
   }
 
   /** The number of the entry that was pushed last. */
@@ -60,10 +93,9 @@ export class Backlog {
   }
 
   push(entry: BacklogEntry): void {
-    const node: Node = { id: ++this.#lastId, entry, previous: this.#last, next: undefined };
-    if (this.#last === undefined) this.#first = node;
-    else this.#last.next = node;
-    this.#last = node;
+    const node: Node = { id: ++this.#lastId, entry, inAll: undefined, inDroppable: undefined };
+    node.inAll = this.#all.add(node);
+    if (entry.isDroppable) node.inDroppable = this.#droppable.add(node);
     this.#count++;
     this.#weight += entry.weight;
     if (entry.key !== undefined) this.#latest.set(entry.key, node);
@@ -71,29 +103,24 @@ export class Backlog {
 
   /** Takes the first entry. */
   shift(): BacklogEntry | undefined {
-    return this.#remove(this.#first);
+    return this.#remove(this.#all.first);
   }
 
-  /** Takes the entry of a key, if it may be dropped. */
+  /** Takes the entry of a key. */
   removeKey(key: unknown): BacklogEntry | undefined {
-    const node = this.#latest.get(key);
-    return node?.entry.isDroppable ? this.#remove(node) : undefined;
+    return this.#remove(this.#latest.get(key));
   }
 
   /** Takes the first entry that may be dropped. */
   removeOldest(): BacklogEntry | undefined {
-    let node = this.#first;
-    while (node !== undefined && !node.entry.isDroppable) node = node.next;
-    return this.#remove(node);
+    return this.#remove(this.#droppable.first);
   }
 
   #remove(node: Node | undefined): BacklogEntry | undefined {
     if (node === undefined) return undefined;
-    const { entry, previous, next } = node;
-    if (previous === undefined) this.#first = next;
-    else previous.next = next;
-    if (next === undefined) this.#last = previous;
-    else next.previous = previous;
+    const { entry } = node;
+    this.#all.remove(node.inAll);
+    this.#droppable.remove(node.inDroppable);
     this.#count--;
     this.#weight -= entry.weight;
     if (this.#latest.get(entry.key) === node) this.#latest.delete(entry.key);

@@ -42,12 +42,13 @@ export function resolveSlowConsumer(
   given: SlowConsumer | SlowConsumerPolicy | undefined,
   queueSize: number,
 ): ResolvedSlowConsumer {
-  const { policy, maxQueued, maxAge, closeCode } = typeof given === 'object' ? given : { policy: given ?? 'wait' };
+  const isObject = typeof given === 'object' && given !== null;
+  const { policy, maxQueued, maxAge, closeCode } = isObject ? given : { policy: given === undefined ? 'wait' : given };
   if (!policies.includes(policy)) throw new TypeError(`Cannot treat slow consumers by "${String(policy)}": no policy`);
   if (maxQueued !== undefined && !(Number.isSafeInteger(maxQueued) && maxQueued > 0)) {
     throw new RangeError(`Cannot treat slow consumers: maxQueued ${maxQueued} is no positive number of bytes`);
   }
-  if (maxAge !== undefined && !(maxAge > 0)) {
+  if (maxAge !== undefined && !(typeof maxAge === 'number' && maxAge > 0)) {
     throw new RangeError(`Cannot treat slow consumers: maxAge ${maxAge} is no positive number of milliseconds`);
   }
   if (maxAge !== undefined && policy === 'wait') {
