@@ -29,6 +29,7 @@ export { RetainedBudget } from './job/retained-budget.ts';
 export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './job/sendable.ts';
 export type { Dropped } from './job/sender.ts';
 export { type RawSession, Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
+export type { Delivery, KindOptions, Received, Sent } from './job/session-kind.ts';
 export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './job/slow-consumer.ts';
 export { StreamedMessage } from './job/streamed-message.ts';
 export { type RawUpgradeOptions, type StreamedUpgradeOptions, type UpgradeOptions, upgrade } from './job/upgrade.ts';

@@ -6,14 +6,22 @@ import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { parseTokenList } from '../handshake/http-head.ts';
 import { Once } from '../job/deferred.ts';
-import type { Handler } from '../job/job.ts';
-import type { Session } from '../job/session.ts';
-import { refuseNotFound, Site, type SiteOptions, type StopOptions, type StopReport } from './node-site.ts';
+import type { Delivery } from '../job/session-kind.ts';
+import {
+  refuseNotFound,
+  Site,
+  type SiteHandler,
+  type SiteOptions,
+  type SiteSession,
+  type StopOptions,
+  type StopReport,
+} from './node-site.ts';
 
 /** The upgrades of one handler on a server of the application's own. */
-export interface Attachment<C = undefined> extends AsyncDisposable {
+export interface Attachment<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  extends AsyncDisposable {
   /** The sessions that are open now. */
-  readonly sessions: Iterable<Session<C>>;
+  readonly sessions: Iterable<SiteSession<C, R, M>>;
   /** Counts since it was attached. */
   readonly counters: { readonly open: number; readonly upgraded: number; readonly refused: number };
   /**
@@ -89,11 +97,11 @@ const routers = new WeakMap<Server | TlsServer, Router>();
  *   for await (const message of session) publish(session.request.parameters.room, message);
  * });
  */
-export function attach<C = undefined>(
+export function attach<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>(
   server: Server | TlsServer,
-  options: SiteOptions<C>,
-  handler: Handler<C>,
-): Attachment<C> {
+  options: SiteOptions<C, R, M>,
+  handler: SiteHandler<C, R, M>,
+): Attachment<C, R, M> {
   const site = new Site(options, handler);
   const router = routers.get(server) ?? new Router(server);
   routers.set(server, router);
@@ -104,7 +112,7 @@ export function attach<C = undefined>(
     router.remove(site as AnySite);
     return { closed, cut: site.cut() };
   };
-  const attachment: Attachment<C> = {
+  const attachment: Attachment<C, R, M> = {
     get sessions() {
       return site.sessions;
     },

@@ -7,12 +7,20 @@ import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { reportError } from '../job/context.ts';
 import { Once } from '../job/deferred.ts';
-import type { Handler } from '../job/job.ts';
-import type { Session } from '../job/session.ts';
+import type { Delivery } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';
-import { refuseNotFound, Site, type SiteOptions, type StopOptions, type StopReport } from './node-site.ts';
+import {
+  refuseNotFound,
+  Site,
+  type SiteHandler,
+  type SiteOptions,
+  type SiteSession,
+  type StopOptions,
+  type StopReport,
+} from './node-site.ts';
 
-export interface ServeOptions<C = undefined> extends SiteOptions<C> {
+export interface ServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  extends SiteOptions<C, R, M> {
   /** Default: 0, a free port. */
   readonly port?: number;
   /** The address to listen on. Default: `127.0.0.1`; `0.0.0.0` or `::` for all. */
@@ -36,10 +44,12 @@ export interface ServerCounters {
 }
 
 /** A server that listens. */
-export class WebSocketServer<C = undefined> implements AsyncDisposable {
+export class WebSocketServer<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  implements AsyncDisposable
+{
   readonly #http: Server;
-  readonly #options: ServeOptions<C>;
-  readonly #site: Site<C>;
+  readonly #options: ServeOptions<C, R, M>;
+  readonly #site: Site<C, R, M>;
   readonly #connections = new Set<Duplex>();
   // Connections on which a request was answered: nothing more is taken from them.
   readonly #answered = new WeakSet<Duplex>();
@@ -47,7 +57,7 @@ export class WebSocketServer<C = undefined> implements AsyncDisposable {
   readonly #stopping = new Once<StopReport>();
 
   /** Made by {@link serve}. */
-  constructor(options: ServeOptions<C>, handler: Handler<C>) {
+  constructor(options: ServeOptions<C, R, M>, handler: SiteHandler<C, R, M>) {
     this.#options = options;
     this.#site = new Site(options, handler);
     this.#http = this.#createHttpServer();
@@ -70,7 +80,7 @@ export class WebSocketServer<C = undefined> implements AsyncDisposable {
   }
 
   /** The sessions that are open now. */
-  get sessions(): Iterable<Session<C>> {
+  get sessions(): Iterable<SiteSession<C, R, M>> {
     return this.#site.sessions;
   }
 
@@ -178,7 +188,10 @@ export class WebSocketServer<C = undefined> implements AsyncDisposable {
  *   for await (const message of session) await session.send(message);
  * });
  */
-export async function serve<C = undefined>(options: ServeOptions<C>, handler: Handler<C>): Promise<WebSocketServer<C>> {
+export async function serve<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>(
+  options: ServeOptions<C, R, M>,
+  handler: SiteHandler<C, R, M>,
+): Promise<WebSocketServer<C, R, M>> {
   const server = new WebSocketServer(options, handler);
   await server.listen();
   return server;

@@ -14,14 +14,25 @@ import {
 import { type Engine, type EngineContext, resolveEngine, type UserContext } from '../job/context.ts';
 import type { Handler, Job } from '../job/job.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
-import { type AdmissionHooks, WebSocketUpgrade, type WebSocketUpgradeOptions } from '../job/web-socket-upgrade.ts';
-import { type ConnectionLimits, type HandshakeLimits, resolveLimits } from '../limits.ts';
-import { assertFragmentSize } from '../message/message-fragmenter.ts';
+import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
+import { checkOptions } from '../job/upgrade.ts';
+import {
+  type AdmissionHooks,
+  type PassedOptions,
+  pickPassed,
+  WebSocketUpgrade,
+  type WebSocketUpgradeOptions,
+} from '../job/web-socket-upgrade.ts';
+import { type Limits, resolveLimits } from '../limits.ts';
 import { NodeTransport } from './node-duplex.ts';
 import { compilePath, type PathMatcher, type PathParameters } from './path-pattern.ts';
 
 /** The options of `serve` and of `attach`. */
-export interface SiteOptions<C = undefined> extends Omit<ServerHandshakeOptions, 'limits'>, AdmissionHooks<C> {
+export interface SiteOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  extends Omit<ServerHandshakeOptions, 'limits'>,
+    AdmissionHooks<C>,
+    Omit<PassedOptions, 'remoteAddress' | 'tls' | 'limits' | keyof KindOptions>,
+    KindOptions<R, M> {
   /** Which paths are upgraded: `/chat/:room`, `/files/*path`; see the syntax of path-to-regexp. Default: all. */
   readonly path?: string;
   /** Where the engine's work runs, for all connections. */
@@ -29,9 +40,7 @@ export interface SiteOptions<C = undefined> extends Omit<ServerHandshakeOptions,
   /** Where handlers and hooks run, and where their errors go. */
   readonly userContext?: UserContext;
   /** What is left out is as in `defaultLimits`. */
-  readonly limits?: Partial<ConnectionLimits & HandshakeLimits>;
-  /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
-  readonly fragmentSize?: number;
+  readonly limits?: Partial<Limits>;
 }
 
 export interface StopOptions {
@@ -47,16 +56,24 @@ export interface StopReport {
   readonly cut: number;
 }
 
+/** A handler of the sessions that the options choose. */
+export type SiteHandler<C, R extends boolean, M extends Delivery> = Handler<C, Received<R, M>, Sent<R>>;
+
+/** The session that such a handler gets. */
+export type SiteSession<C, R extends boolean, M extends Delivery> = Session<C, Received<R, M>, Sent<R>>;
+
 /** The upgrades of one handler. */
-export class Site<C> {
-  readonly limits: ConnectionLimits & HandshakeLimits;
-  readonly #options: SiteOptions<C>;
-  readonly #handler: Handler<C>;
+export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
+  readonly limits: Limits;
+  readonly #options: SiteOptions<C, R, M>;
+  readonly #handler: SiteHandler<C, R, M>;
+  /** What is the same for each upgrade. */
+  readonly #passed: PassedOptions;
   readonly #rules: ServerHandshakeRules;
   readonly #match: PathMatcher;
   readonly #engine: Engine;
   readonly #hasHooks: boolean;
-  readonly #jobs = new Set<Job<C>>();
+  readonly #jobs = new Set<Job<C, Received<R, M>, Sent<R>>>();
   /** Sockets whose upgrade is being decided on, and what ends the wait. */
   readonly #pending = new Map<Duplex, AbortController>();
   /** Sockets whose upgrade was asked for, until they are closed. */
@@ -66,10 +83,12 @@ export class Site<C> {
   #isClosing = false;
 
   /** @throws TypeError, RangeError when an option is wrong. */
-  constructor(options: SiteOptions<C>, handler: Handler<C>) {
+  constructor(options: SiteOptions<C, R, M>, handler: SiteHandler<C, R, M>) {
     if (typeof handler !== 'function') throw new TypeError('Cannot serve: the handler is no function');
-    assertFragmentSize(options.fragmentSize ?? Number.POSITIVE_INFINITY);
     this.limits = resolveLimits(options.limits);
+    // What a connection would throw for is thrown now.
+    this.#passed = pickPassed(options);
+    checkOptions(this.#passed);
     this.#options = options;
     this.#handler = handler;
     this.#rules = new ServerHandshakeRules(options);
@@ -79,7 +98,7 @@ export class Site<C> {
     this.#hasHooks = [admit, admitOrigin, chooseSubprotocol].some((hook) => hook !== undefined);
   }
 
-  get sessions(): Iterable<Session<C>> {
+  get sessions(): Iterable<SiteSession<C, R, M>> {
     return Array.from(this.#jobs, (job) => job.session);
   }
 
@@ -101,7 +120,7 @@ export class Site<C> {
     if (this.#isClosing) return this.#refuseStopping(socket);
     if (this.#hasHooks) return void this.#decide(request, socket, transport, parameters);
     this.#answer(
-      new WebSocketUpgrade<C>(toRequestHead(request), this.#upgradeOptions(request, parameters), this.#handler),
+      new WebSocketUpgrade<C, R, M>(toRequestHead(request), this.#upgradeOptions(request, parameters), this.#handler),
       socket,
       transport,
     );
@@ -110,7 +129,8 @@ export class Site<C> {
   /** What a request that is no upgrade is answered with. */
   refuse(request: IncomingMessage): Pick<WebSocketUpgrade, 'status' | 'headers' | 'body'> {
     this.#refused++;
-    const { status, headers, body } = new WebSocketUpgrade(toRequestHead(request), this.#upgradeOptions(request, {}));
+    const options = this.#upgradeOptions(request, {});
+    const { status, headers, body } = new WebSocketUpgrade<C, R, M>(toRequestHead(request), options);
     // A request that keeps every rule came as 'upgrade', not here.
     return status === 101 ? refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no upgrade') : { status, headers, body };
   }
@@ -174,12 +194,12 @@ export class Site<C> {
       ...(admitOrigin === undefined ? undefined : { admitOrigin }),
       ...(chooseSubprotocol === undefined ? undefined : { chooseSubprotocol }),
     };
-    const upgrade = await WebSocketUpgrade.decide<C>(toRequestHead(request), options, this.#handler);
+    const upgrade = await WebSocketUpgrade.decide<C, R, M>(toRequestHead(request), options, this.#handler);
     // A client that has gone, or was refused because the server stops, gets no other answer.
     if (this.#pending.delete(socket) && !socket.destroyed) this.#answer(upgrade, socket, transport);
   }
 
-  #answer(upgrade: WebSocketUpgrade<C>, socket: Duplex, transport: NodeTransport): void {
+  #answer(upgrade: WebSocketUpgrade<C, R, M>, socket: Duplex, transport: NodeTransport): void {
     if (upgrade.status !== 101) return this.refuseSocket(socket, upgrade.response());
     if ('setTimeout' in socket) (socket as Duplex & { setTimeout(time: number): void }).setTimeout(0);
     socket.write(upgrade.response());
@@ -189,18 +209,17 @@ export class Site<C> {
     void job.closed.then(() => this.#jobs.delete(job));
   }
 
-  #upgradeOptions(request: IncomingMessage, parameters: PathParameters): WebSocketUpgradeOptions {
+  #upgradeOptions(request: IncomingMessage, parameters: PathParameters): WebSocketUpgradeOptions<R, M> {
     const { localAddress, remoteAddress } = request.socket;
-    const { fragmentSize, limits } = this.#options;
     const tls = request.socket instanceof TLSSocket ? toTlsFacts(request.socket) : undefined;
     return {
+      // Those that tell the kind are of the type that they were given with.
+      ...(this.#passed as Pick<WebSocketUpgradeOptions<R, M>, keyof PassedOptions>),
       rules: this.#rules,
       parameters,
       ...(localAddress === undefined ? undefined : { localAddress }),
       ...(remoteAddress === undefined ? undefined : { remoteAddress }),
       ...(tls === undefined ? undefined : { tls }),
-      ...(limits === undefined ? undefined : { limits }),
-      ...(fragmentSize === undefined ? undefined : { fragmentSize }),
     };
   }
 

@@ -89,6 +89,17 @@ export function upgrade<C, I, O>(
   output: WritableStream<Uint8Array>,
   engineContext?: EngineContext,
   userContext?: UserContext,
+  options?: UpgradeOptions<C, I, O>,
+): Job<C, I, O> {
+  return upgradeStreams(input, output, engineContext, userContext, options);
+}
+
+/** As {@link upgrade}, where the kind of the session is known only to the caller's types. */
+export function upgradeStreams<C, I, O>(
+  input: ReadableStream<Uint8Array>,
+  output: WritableStream<Uint8Array>,
+  engineContext?: EngineContext,
+  userContext?: UserContext,
   options: UpgradeOptions<C, I, O> = {},
 ): Job<C, I, O> {
   const checked = checkOptions(options);
@@ -97,16 +108,17 @@ export function upgrade<C, I, O>(
 }
 
 /** As {@link upgrade}, over a transport: for adapters. */
-export function upgradeTransport<C = undefined>(
+export function upgradeTransport<C = undefined, I = Message, O = Sendable>(
   transport: Transport,
   engineContext?: EngineContext,
   userContext?: UserContext,
-  options: UpgradeOptions<C> = {},
-): Job<C> {
+  options: UpgradeOptions<C, I, O> = {},
+): Job<C, I, O> {
   return new Job(transport, resolveEngine(engineContext), userContext ?? {}, checkOptions(options));
 }
 
-function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOptions<C, I, O> {
+/** @throws TypeError, RangeError when an option is wrong. */
+export function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOptions<C, I, O> {
   const { role = 'server', handler, fragmentSize, raw = false, rsvBits = 0 } = options;
   if (role !== 'server' && role !== 'client') throw new TypeError(`Cannot upgrade: "${String(role)}" is no role`);
   if (handler !== undefined && typeof handler !== 'function') {

@@ -17,24 +17,49 @@ import type { Transport } from '../stream/transport.ts';
 import { type EngineContext, reportError, type UserContext } from './context.ts';
 import type { Handler, Job } from './job.ts';
 import { Refusal } from './refusal.ts';
-import type { TlsFacts, UpgradeRequest } from './session.ts';
-import { type UpgradeOptions, upgrade, upgradeTransport } from './upgrade.ts';
+import type { UpgradeRequest } from './session.ts';
+import type { Delivery, KindOptions, Received, Sent } from './session-kind.ts';
+import { type UpgradeOptions, upgradeStreams, upgradeTransport } from './upgrade.ts';
 
-export interface WebSocketUpgradeOptions extends Omit<ServerHandshakeOptions, 'limits'> {
+/** Options of `upgrade` that are handed on to it as they were given here: those that the opening handshake does not find out itself. */
+export type PassedOptions = Omit<
+  UpgradeOptions,
+  'role' | 'handler' | 'context' | 'subprotocol' | 'extensions' | 'request'
+>;
+
+// Complete, or it does not compile.
+const passedNames: { readonly [Name in keyof Required<PassedOptions>]: true } = {
+  remoteAddress: true,
+  tls: true,
+  limits: true,
+  fragmentSize: true,
+  slowConsumer: true,
+  messages: true,
+  raw: true,
+  rsvBits: true,
+};
+
+/** Takes the options of a connection out of those of a server. What was left out or is undefined stays left out. */
+export function pickPassed(options: PassedOptions): PassedOptions {
+  const passed: Record<string, unknown> = {};
+  for (const name of Object.keys(passedNames) as (keyof PassedOptions)[]) {
+    if (options[name] !== undefined) passed[name] = options[name];
+  }
+  return passed;
+}
+
+export interface WebSocketUpgradeOptions<R extends boolean = false, M extends Delivery = 'whole'>
+  extends Omit<ServerHandshakeOptions, 'limits'>,
+    Omit<PassedOptions, 'limits' | keyof KindOptions>,
+    KindOptions<R, M> {
   /** The rules of a server that applies them to each request: instead of the options of the handshake. */
   readonly rules?: ServerHandshakeRules;
   /** The IP address that the connection came in on: on a loopback address only loopback names are admitted as `Host`. */
   readonly localAddress?: string;
-  /** The address of the peer, for the session. */
-  readonly remoteAddress?: string;
   /** What a router has found in the path, for the request's `parameters`. */
   readonly parameters?: UpgradeRequest['parameters'];
-  /** The TLS connection underneath, for the session. */
-  readonly tls?: TlsFacts;
   /** What is left out is as in `defaultLimits`. */
   readonly limits?: Partial<ConnectionLimits & HandshakeLimits>;
-  /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
-  readonly fragmentSize?: number;
 }
 
 /** The questions that `decide` asks the user, beside the rules. */
@@ -56,7 +81,9 @@ export interface AdmissionHooks<C> {
   ) => C | Refusal | Promise<C | Refusal>;
 }
 
-export interface DecideOptions<C> extends WebSocketUpgradeOptions, AdmissionHooks<C> {
+export interface DecideOptions<C, R extends boolean = false, M extends Delivery = 'whole'>
+  extends WebSocketUpgradeOptions<R, M>,
+    AdmissionHooks<C> {
   /** Aborted when the client has gone away: the hooks need not go on. */
   readonly signal?: AbortSignal;
   /** Where the hooks run, and where their errors go. */
@@ -75,15 +102,20 @@ export interface DecideOptions<C> extends WebSocketUpgradeOptions, AdmissionHook
  *   upgrade.upgrade(readable, writable);
  * });
  */
-export class WebSocketUpgrade<C = undefined> {
+export class WebSocketUpgrade<C = undefined, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly #handshake: ServerHandshake;
-  readonly #options: UpgradeOptions<C>;
+  readonly #options: UpgradeOptions<C, Received<R, M>, Sent<R>>;
 
   /**
    * @param decided What {@link WebSocketUpgrade.decide} has found out already.
    * @throws TypeError, RangeError when an option is wrong.
    */
-  constructor(head: RequestHead, options: WebSocketUpgradeOptions, handler?: Handler<C>, decided?: Decision<C>) {
+  constructor(
+    head: RequestHead,
+    options: WebSocketUpgradeOptions<R, M>,
+    handler?: Handler<C, Received<R, M>, Sent<R>>,
+    decided?: Decision<C>,
+  ) {
     const { rules = new ServerHandshakeRules(options), localAddress } = options;
     this.#handshake = decided?.handshake ?? rules.apply(head, localAddress);
     this.#options = toUpgradeOptions(head, options, handler, { handshake: this.#handshake, ...decided });
@@ -94,11 +126,11 @@ export class WebSocketUpgrade<C = undefined> {
    *
    * @throws TypeError, RangeError (a rejection) when an option is wrong.
    */
-  static async decide<C = undefined>(
+  static async decide<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>(
     head: RequestHead,
-    options: DecideOptions<C>,
-    handler?: Handler<C>,
-  ): Promise<WebSocketUpgrade<C>> {
+    options: DecideOptions<C, R, M>,
+    handler?: Handler<C, Received<R, M>, Sent<R>>,
+  ): Promise<WebSocketUpgrade<C, R, M>> {
     const rules = options.rules ?? new ServerHandshakeRules(options);
     const handshake = rules.apply(head, options.localAddress, options.admitOrigin === undefined);
     const decision = await askHooks(handshake, toRequest(head, handshake, options), options);
@@ -155,13 +187,17 @@ export class WebSocketUpgrade<C = undefined> {
     output: WritableStream<Uint8Array>,
     engineContext?: EngineContext,
     userContext?: UserContext,
-  ): Job<C> {
+  ): Job<C, Received<R, M>, Sent<R>> {
     this.#assertAccepted();
-    return upgrade(input, output, engineContext, userContext, this.#options);
+    return upgradeStreams(input, output, engineContext, userContext, this.#options);
   }
 
   /** As {@link upgrade}, for an adapter that has no need of streams. */
-  upgradeTransport(transport: Transport, engineContext?: EngineContext, userContext?: UserContext): Job<C> {
+  upgradeTransport(
+    transport: Transport,
+    engineContext?: EngineContext,
+    userContext?: UserContext,
+  ): Job<C, Received<R, M>, Sent<R>> {
     this.#assertAccepted();
     return upgradeTransport(transport, engineContext, userContext, this.#options);
   }
@@ -180,7 +216,7 @@ interface Decision<C> {
 async function askHooks<C>(
   handshake: ServerHandshake,
   request: UpgradeRequest,
-  options: DecideOptions<C>,
+  options: DecideOptions<C, boolean, Delivery>,
 ): Promise<Decision<C>> {
   if (handshake.error !== undefined) return { handshake };
   const { admitOrigin, chooseSubprotocol, admit, userContext = {}, signal = new AbortController().signal } = options;
@@ -208,27 +244,23 @@ async function askHooks<C>(
 function toRequest(
   { method, url, httpVersion = '1.1' }: RequestHead,
   { request: headers }: ServerHandshake,
-  { parameters = {} }: WebSocketUpgradeOptions,
+  { parameters = {} }: WebSocketUpgradeOptions<boolean, Delivery>,
 ): UpgradeRequest {
   return { method, url, httpVersion, headers, parameters };
 }
 
-function toUpgradeOptions<C>(
+function toUpgradeOptions<C, I, O>(
   head: RequestHead,
-  options: WebSocketUpgradeOptions,
-  handler: Handler<C> | undefined,
+  options: WebSocketUpgradeOptions<boolean, Delivery>,
+  handler: Handler<C, I, O> | undefined,
   { handshake, context }: Decision<C>,
-): UpgradeOptions<C> {
-  const { remoteAddress, tls, limits, fragmentSize } = options;
+): UpgradeOptions<C, I, O> {
   return {
+    ...pickPassed(options),
     role: 'server',
     subprotocol: handshake.subprotocol,
     request: toRequest(head, handshake, options),
     ...(context === undefined ? undefined : { context }),
-    ...(remoteAddress === undefined ? undefined : { remoteAddress }),
-    ...(tls === undefined ? undefined : { tls }),
     ...(handler === undefined ? undefined : { handler }),
-    ...(limits === undefined ? undefined : { limits }),
-    ...(fragmentSize === undefined ? undefined : { fragmentSize }),
   };
 }

@@ -1,10 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Frame } from '../../lib/frame/frame.ts';
 import { ServerHandshakeRules } from '../../lib/handshake/server-handshake.ts';
+import type { RawSession } from '../../lib/job/session.ts';
+import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import { WebSocketUpgrade } from '../../lib/job/web-socket-upgrade.ts';
 import { throws } from '../support/check.ts';
 import { turns } from '../support/clock.ts';
-import { createPair } from '../support/pair.ts';
+import { toHex } from '../support/hex.ts';
+import { createPair, masked, unmasked } from '../support/pair.ts';
 
 const head = {
   method: 'GET',
@@ -52,6 +56,52 @@ test('its upgrade starts the job with the facts of the request', async () => {
   );
   assert.is(session.request?.headers.get('upgrade'), 'websocket');
   session.job.cancel();
+  await turns();
+});
+
+test('its upgrade hands on every option of a connection: with raw: true the session is one of frames', async () => {
+  const up = new TransformStream<Uint8Array, Uint8Array>();
+  const down = new TransformStream<Uint8Array, Uint8Array>();
+  const options = { raw: true, rsvBits: 0x40, limits: { closeTimeout: 1 } } as const;
+  const upgrade = new WebSocketUpgrade(head, options, async (session) => {
+    for await (const frame of session) await session.send({ ...frame, payload: Uint8Array.of(...frame.payload, 0x21) });
+  });
+  const job = upgrade.upgrade(up.readable, down.writable);
+  const writer = up.writable.getWriter();
+  void writer.write(masked(0xc1, 'Hi'));
+  const { value } = await down.readable.getReader().read();
+  assert.is(toHex(value as Uint8Array), toHex(unmasked(0xc1, 'Hi!')));
+  job.cancel();
+  void writer.close();
+  await turns();
+});
+
+test('decide gives an upgrade of the kind that its options choose', async () => {
+  const upgrade = await WebSocketUpgrade.decide(head, { raw: true, admit: () => ({ id: 7 }) }, (session) => {
+    const next: Promise<Frame | undefined> = session.receive();
+    return [next, session.context.id];
+  });
+  const up = new TransformStream<Uint8Array, Uint8Array>();
+  const { session } = upgrade.upgrade(up.readable, new TransformStream<Uint8Array, Uint8Array>().writable);
+  const raw: RawSession<{ id: number }> = session;
+  assert.is(raw.context.id, 7);
+  session.job.cancel();
+  await turns();
+});
+
+test('with messages: streamed its session is one of messages that are read as they come', async () => {
+  const up = new TransformStream<Uint8Array, Uint8Array>();
+  const down = new TransformStream<Uint8Array, Uint8Array>();
+  const upgrade = new WebSocketUpgrade(head, { messages: 'streamed' });
+  const { session } = upgrade.upgrade(up.readable, down.writable);
+  const writer = up.writable.getWriter();
+  void writer.write(masked(0x01, 'Hel'));
+  const message: StreamedMessage | undefined = await session.receive();
+  assert.is(message?.type, 'text');
+  void writer.write(masked(0x80, 'lo'));
+  assert.is(await message?.text(), 'Hello');
+  session.job.cancel();
+  void writer.close();
   await turns();
 });
 
