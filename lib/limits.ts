@@ -40,7 +40,10 @@ export interface ConnectionLimits extends ProtocolLimits {
 
 /** Limits of all connections of a server together. */
 export interface ServerLimits {
-  /** Connections at a time, those in the opening handshake included. Over it: 503. Default: `Infinity`, off. */
+  /**
+   * Connections at a time: sessions, and upgrades that are being decided on. Over it: 503. As many more (16 at least) may be there without a place: on them nothing has
+   * been asked yet, or they were refused; beyond that the oldest of them is cut. Default: `Infinity`, off.
+   */
   readonly maxConnections: number;
   /**
    * What the connections retain together, in bytes: messages that wait unread or are not whole yet, output that the transports have not taken. Over it the connection that

@@ -144,6 +144,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
 
   #track(socket: Duplex): void {
     this.#connections.add(socket);
+    this.#site.waiting.add(socket);
     socket.once('close', () => this.#connections.delete(socket));
   }
 

@@ -26,6 +26,7 @@ import {
 import { type Limits, resolveLimits } from '../limits.ts';
 import { NodeTransport } from './node-duplex.ts';
 import { compilePath, type PathMatcher, type PathParameters } from './path-pattern.ts';
+import { WaitingConnections } from './waiting-connections.ts';
 
 /** The options of `serve` and of `attach`. */
 export interface SiteOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
@@ -65,6 +66,8 @@ export type SiteSession<C, R extends boolean, M extends Delivery> = Session<C, R
 /** The upgrades of one handler. */
 export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly limits: Limits;
+  /** The connections without a place: the refused ones, and what the server adds. */
+  readonly waiting: WaitingConnections;
   readonly #options: SiteOptions<C, R, M>;
   readonly #handler: SiteHandler<C, R, M>;
   /** What is the same for each upgrade. */
@@ -78,6 +81,8 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly #pending = new Map<Duplex, AbortController>();
   /** Sockets whose upgrade was asked for, until they are closed. */
   readonly #sockets = new Set<Duplex>();
+  /** Those of them that were not refused. */
+  readonly #places = new Set<Duplex>();
   #upgraded = 0;
   #refused = 0;
   #isClosing = false;
@@ -86,6 +91,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   constructor(options: SiteOptions<C, R, M>, handler: SiteHandler<C, R, M>) {
     if (typeof handler !== 'function') throw new TypeError('Cannot serve: the handler is no function');
     this.limits = resolveLimits(options.limits);
+    this.waiting = new WaitingConnections(this.limits.maxConnections);
     // What a connection would throw for is thrown now.
     this.#passed = pickPassed(options);
     checkOptions(this.#passed);
@@ -116,8 +122,14 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     // Made first: from now on no error of the socket is without a listener.
     const transport = new NodeTransport(socket, head);
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    if (this.#isClosing) return this.#refuseStopping(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#places.delete(socket);
+    });
+    if (this.#isClosing) return this.#refuseForNow(socket, 'The server is stopping');
+    if (this.#places.size >= this.limits.maxConnections) return this.#refuseForNow(socket, 'The server is full');
+    this.#places.add(socket);
+    this.waiting.delete(socket);
     if (this.#hasHooks) return void this.#decide(request, socket, transport, parameters);
     this.#answer(
       new WebSocketUpgrade<C, R, M>(toRequestHead(request), this.#upgradeOptions(request, parameters), this.#handler),
@@ -138,6 +150,8 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   /** Refuses an upgrade with a status, and ends its connection. */
   refuseSocket(socket: Duplex, response: Uint8Array): void {
     this.#refused++;
+    this.#places.delete(socket);
+    this.waiting.add(socket);
     socket.end(response);
     // What the client still sends is thrown away, so that no reset destroys the response; but not for ever.
     socket.resume();
@@ -156,7 +170,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     for (const job of jobs) job.cancel(reason);
     for (const [socket, gone] of this.#pending) {
       gone.abort(reason);
-      this.#refuseStopping(socket);
+      this.#refuseForNow(socket, 'The server is stopping');
     }
     this.#pending.clear();
     await this.#waitFor(Promise.all(jobs.map((job) => job.closed)), timeout);
@@ -225,9 +239,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
 
   // --- Stopping ------------------------------------------------------------------------------------------------------
 
-  #refuseStopping(socket: Duplex): void {
+  #refuseForNow(socket: Duplex, why: string): void {
     const seconds = String(Math.max(1, Math.ceil(this.limits.closeTimeout / 1000)));
-    const refusal = refuse(503, 'ERR_WS_HANDSHAKE', 'The server is stopping', [['Retry-After', seconds]]);
+    const refusal = refuse(503, 'ERR_WS_HANDSHAKE', why, [['Retry-After', seconds]]);
     this.refuseSocket(socket, serializeHandshake(refusal));
   }
 

@@ -8,9 +8,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { attach, type Session, serve } from '../../lib/node.ts';
-import { RawClient } from '../support/raw-client.ts';
+import { RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
-import { until, within } from '../support/until.ts';
+import { standstill, until, within } from '../support/until.ts';
 
 async function createCertificate(name: string): Promise<{ key: string; cert: string }> {
   const made = await generate([{ name: 'commonName', value: name }], {
@@ -129,6 +129,46 @@ test('a client that stops in the middle of the TLS handshake is dropped after ha
   client.send(Uint8Array.of(0x16, 0x03, 0x01));
   await client.finished();
   await until(() => server.counters.connections === 0, 'the connection is gone');
+});
+
+test('maxConnections holds over TLS: those that stop in the handshake or behind it are cut, those with a session are not', async () => {
+  const places = 2;
+  const waiting = 16;
+  await using server = await serve({ tls: one, limits: { maxConnections: places } }, echo);
+  const secure = async (): Promise<TLSSocket> => {
+    const socket = tlsConnect({ port: server.port, host: '127.0.0.1', ca: one.cert, servername: 'localhost' });
+    socket.on('error', () => {});
+    await within(new Promise((resolve) => socket.once('secureConnect', resolve)), 'the TLS handshake');
+    return socket;
+  };
+  const upgraded = async (): Promise<TLSSocket> => {
+    const socket = await secure();
+    const answer = new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString('latin1'))));
+    socket.write(requestHead(server.port));
+    assert.match(await within(answer, 'the answer'), /^HTTP\/1\.1 101 /);
+    return socket;
+  };
+  const sessions = [await upgraded()];
+  const idle: TLSSocket[] = [];
+  for (let count = 0; count < 30; count++) {
+    if (count % 2 === 0) (await RawClient.connect(server.port)).send(Uint8Array.of(0x16, 0x03, 0x01));
+    else idle.push(await secure());
+  }
+  sessions.push(await upgraded());
+  await standstill(() => server.counters.connections, 'the server');
+  assert.is(server.counters.connections, places + waiting - 1, 'the last to get a place has left the others one');
+  const refused = await secure();
+  const answer = new Promise<string>((resolve) => refused.once('data', (data) => resolve(data.toString('latin1'))));
+  refused.write(requestHead(server.port));
+  assert.match(await within(answer, 'the answer'), /^HTTP\/1\.1 503 /);
+  for (const socket of sessions) {
+    const echoed = new Promise<Buffer>((resolve) => socket.once('data', resolve));
+    socket.write(text('hi'));
+    assert.is((await within(echoed, 'the echo')).toString('latin1', 2), 'hi');
+  }
+  for (const socket of [...sessions, ...idle, refused]) socket.destroy();
+  RawClient.destroyAll();
+  await until(() => server.counters.connections === 0, 'all are gone');
 });
 
 test('nothing has escaped in all of this', async () => {
