@@ -3,7 +3,14 @@
 export { type Attachment, attach } from './adapter/node-attach.ts';
 export { toByteStreams } from './adapter/node-byte-streams.ts';
 export { type ServeOptions, type ServerCounters, serve, WebSocketServer } from './adapter/node-server.ts';
-export { type SiteOptions, type StopOptions, type StopReport, toRequestHead } from './adapter/node-site.ts';
+export {
+  type SiteCounters,
+  type SiteOptions,
+  type StopOptions,
+  type StopReport,
+  toRequestHead,
+} from './adapter/node-site.ts';
+export type { SessionTotals } from './adapter/site-totals.ts';
 export {
   ConnectionError,
   type ErrorCode,

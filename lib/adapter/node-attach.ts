@@ -10,6 +10,7 @@ import type { Delivery } from '../job/session-kind.ts';
 import {
   refuseNotFound,
   Site,
+  type SiteCounters,
   type SiteHandler,
   type SiteOptions,
   type SiteSession,
@@ -23,7 +24,7 @@ export interface Attachment<C = undefined, R extends boolean = false, M extends 
   /** The sessions that are open now. */
   readonly sessions: Iterable<SiteSession<C, R, M>>;
   /** Counts since it was attached. */
-  readonly counters: { readonly open: number; readonly upgraded: number; readonly refused: number };
+  readonly counters: SiteCounters;
   /**
    * Stops: new upgrades on the path get 503 with Retry-After, sessions are closed with 1001, and what has not closed in time is cut; then the path is nobody's
    * again. The server goes on. Never rejects; further calls give the same report.

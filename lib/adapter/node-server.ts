@@ -5,6 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
+import { type RefusedHandshake, refuse, serializeHandshake } from '../handshake/server-handshake.ts';
 import { reportError } from '../job/context.ts';
 import { Once } from '../job/deferred.ts';
 import type { Delivery } from '../job/session-kind.ts';
@@ -12,6 +13,7 @@ import { onAbort } from '../job/signal-registry.ts';
 import {
   refuseNotFound,
   Site,
+  type SiteCounters,
   type SiteHandler,
   type SiteOptions,
   type SiteSession,
@@ -31,16 +33,10 @@ export interface ServeOptions<C = undefined, R extends boolean = false, M extend
   readonly tls?: TlsOptions;
 }
 
-/** Counts of a server since it was started. */
-export interface ServerCounters {
-  /** Sessions that are open. */
-  readonly open: number;
+/** Counts of a server since it was started. What was no request, or did not come in time, is counted as refused too. */
+export interface ServerCounters extends SiteCounters {
   /** Connections, those without a session (yet) included. */
   readonly connections: number;
-  /** Requests that were upgraded. */
-  readonly upgraded: number;
-  /** Requests that were refused. */
-  readonly refused: number;
 }
 
 /** A server that listens. */
@@ -128,6 +124,8 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       requestTimeout: handshakeTimeout,
       connectionsCheckingInterval: Math.max(50, Math.min(1000, Math.floor(handshakeTimeout / 4))),
       noDelay: true,
+      // The rules answer that too, and count it.
+      requireHostHeader: false,
     };
     const { tls } = this.#options;
     const http =
@@ -138,7 +136,10 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     http.maxHeadersCount = 0;
     http.on('connection', (socket) => this.#track(socket));
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    http.on('request', (request, response) => this.#refuseRequest(request, response));
+    for (const event of ['request', 'checkContinue', 'checkExpectation']) {
+      http.on(event, (request, response) => this.#refuseRequest(request, response));
+    }
+    http.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBroken(error, socket));
     return http;
   }
 
@@ -168,6 +169,18 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     response.end(request.method === 'HEAD' ? undefined : body);
   }
 
+  // What is no request, or does not come in time. Node tells it again for each chunk behind it.
+  #refuseBroken({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
+    if (this.#answered.has(socket)) return;
+    this.#answered.add(socket);
+    const refusal = toRefusal(code);
+    // A reset, a failed TLS handshake: there is nobody to answer.
+    if (refusal === undefined || !socket.writable) return void socket.destroy();
+    this.#site.refuseSocket(socket, serializeHandshake(refusal));
+    // Who was too slow is not waited for.
+    if (refusal.status === 408) socket.once('finish', () => socket.destroy());
+  }
+
   async #stop(timeout: number): Promise<StopReport> {
     const { closed } = await this.#site.close(timeout);
     // Those without a session too: idle ones, and those in the middle of a request.
@@ -177,6 +190,12 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     await closing;
     return { closed, cut };
   }
+}
+
+function toRefusal(code: string): RefusedHandshake | undefined {
+  if (code === 'HPE_HEADER_OVERFLOW') return refuse(431, 'ERR_WS_HEAD_TOO_LARGE', 'The head is too large');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse(408, 'ERR_WS_HANDSHAKE', 'The request did not come in time');
+  return code.startsWith('HPE_') ? refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no HTTP') : undefined;
 }
 
 /**

@@ -26,6 +26,7 @@ import {
 import { type Limits, resolveLimits } from '../limits.ts';
 import { NodeTransport } from './node-duplex.ts';
 import { compilePath, type PathMatcher, type PathParameters } from './path-pattern.ts';
+import { type SessionTotals, SiteTotals } from './site-totals.ts';
 import { WaitingConnections } from './waiting-connections.ts';
 
 /** The options of `serve` and of `attach`. */
@@ -57,6 +58,16 @@ export interface StopReport {
   readonly cut: number;
 }
 
+/** Counts since a server was started, or attached. */
+export interface SiteCounters extends SessionTotals {
+  /** Sessions whose job has not ended. */
+  readonly open: number;
+  /** Requests that were upgraded: as many as are open and have closed. */
+  readonly upgraded: number;
+  /** Requests that were refused. */
+  readonly refused: number;
+}
+
 /** A handler of the sessions that the options choose. */
 export type SiteHandler<C, R extends boolean, M extends Delivery> = Handler<C, Received<R, M>, Sent<R>>;
 
@@ -83,6 +94,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly #sockets = new Set<Duplex>();
   /** Those of them that were not refused. */
   readonly #places = new Set<Duplex>();
+  readonly #totals = new SiteTotals();
   #upgraded = 0;
   #refused = 0;
   #isClosing = false;
@@ -108,8 +120,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     return Array.from(this.#jobs, (job) => job.session);
   }
 
-  get counters(): { open: number; upgraded: number; refused: number } {
-    return { open: this.#jobs.size, upgraded: this.#upgraded, refused: this.#refused };
+  get counters(): SiteCounters {
+    const totals = this.#totals.with(this.sessions);
+    return { open: this.#jobs.size, upgraded: this.#upgraded, refused: this.#refused, ...totals };
   }
 
   /** The parameters of the request's path, or undefined when it is not for this site. */
@@ -220,7 +233,10 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     this.#upgraded++;
     const job = upgrade.upgradeTransport(transport, this.#options.engineContext, this.#options.userContext);
     this.#jobs.add(job);
-    void job.closed.then(() => this.#jobs.delete(job));
+    void job.closed.then((info) => {
+      this.#jobs.delete(job);
+      this.#totals.fold(job.session.counters, info);
+    });
   }
 
   #upgradeOptions(request: IncomingMessage, parameters: PathParameters): WebSocketUpgradeOptions<R, M> {

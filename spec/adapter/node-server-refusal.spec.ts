@@ -98,41 +98,61 @@ refusedSuite('server sends no body to a HEAD', async () => {
   assert.is(all.indexOf('\r\n\r\n'), all.length - 4);
 });
 
-refusedSuite('server answers 431 to a header of 64 KiB', async () => {
-  await using host = await startServer();
+const broken: readonly (readonly [string, number, (port: number) => Uint8Array])[] = [
+  ['a header of 64 KiB', 431, (port) => requestHead(port, { headers: { 'X-Long': 'x'.repeat(64 * 1024) } })],
+  ['a target of 64 KiB', 431, (port) => requestHead(port, { target: `/${'x'.repeat(64 * 1024)}` })],
+  ['bytes that are no HTTP', 400, () => Buffer.from('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'latin1')],
+  ['a NUL in a header', 400, (port) => requestHead(port, { headers: { 'X-Nul': 'a\0b' } })],
+  [
+    'a body that is no chunk',
+    426,
+    (port) =>
+      Buffer.concat([
+        requestHead(port, { headers: { Upgrade: undefined, 'Transfer-Encoding': 'chunked' } }),
+        Buffer.from('no chunk\r\n'),
+      ]),
+  ],
+];
+
+for (const [what, status, bytes] of broken) {
+  refusedSuite(`server answers ${status} to ${what}, once, however much comes behind it, and counts it`, async () => {
+    await using host = await startServer(undefined, { limits: { closeTimeout: 1_000_000 } });
+    using client = await RawClient.connect(host.port);
+    client.send(bytes(host.port));
+    for (let count = 0; count < 64; count++) client.send(Buffer.alloc(64 * 1024, 'x'));
+    const response = await client.response();
+    assert.is(response.status, status);
+    assert.match(headerOf(response, 'connection') ?? '', /close/);
+    assert.ok(response.body.length > 0, 'the body says why');
+    await client.finished();
+    client.end();
+    await host.quiet();
+    assert.is(host.server.counters.refused, 1);
+    await host.serves();
+  });
+}
+
+refusedSuite('server answers 408 to a request that does not come in time, and counts it', async () => {
+  await using host = await startServer(undefined, { limits: { handshakeTimeout: 60, closeTimeout: 1_000_000 } });
   using client = await RawClient.connect(host.port);
-  client.send(requestHead(host.port, { headers: { 'X-Long': 'x'.repeat(64 * 1024) } }));
-  assert.is((await client.response()).status, 431);
+  client.send(requestHead(host.port).subarray(0, 30));
+  assert.is((await client.response()).status, 408);
   await host.quiet();
-  await host.serves();
+  assert.is(host.server.counters.refused, 1);
 });
 
-refusedSuite('server answers 431 to a target of 64 KiB', async () => {
-  await using host = await startServer();
-  using client = await RawClient.connect(host.port);
-  client.send(requestHead(host.port, { target: `/${'x'.repeat(64 * 1024)}` }));
-  assert.is((await client.response()).status, 431);
-  await host.quiet();
-  await host.serves();
-});
-
-refusedSuite('server answers 400 to bytes that are no HTTP', async () => {
-  await using host = await startServer();
-  using client = await RawClient.connect(host.port);
-  client.send(Buffer.from('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 'latin1'));
-  assert.is((await client.response()).status, 400);
-  await host.quiet();
-  await host.serves();
-});
-
-refusedSuite('server answers 400 to a NUL in a header', async () => {
-  await using host = await startServer();
-  using client = await RawClient.connect(host.port);
-  client.send(requestHead(host.port, { headers: { 'X-Nul': 'a\0b' } }));
-  assert.is((await client.response()).status, 400);
-  await host.quiet();
-  await host.serves();
-});
+for (const [what, status, options] of [
+  ['has no Host, and asks for no upgrade', 400, { headers: { Host: undefined, Upgrade: undefined } }],
+  ['expects to be told to go on', 405, { method: 'POST', headers: { Upgrade: undefined, Expect: '100-continue' } }],
+  ['expects what nobody knows', 426, { headers: { Upgrade: undefined, Expect: 'more' } }],
+] as const) {
+  refusedSuite(`server answers ${status} to a request that ${what}, by its own rules, not by Node’s`, async () => {
+    await using host = await startServer();
+    const response = await refused(host, options);
+    assert.is(response.status, status);
+    assert.ok(response.body.length > 0, 'the body says why');
+  });
+}
 
 refusedSuite('server does not upgrade a request that is pipelined behind one that was refused', async () => {
   await using host = await startServer();

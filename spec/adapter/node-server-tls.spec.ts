@@ -121,6 +121,7 @@ test('a session without TLS has no such facts; a client that speaks no TLS is dr
   client.send(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
   await client.finished();
   await until(() => server.counters.connections === 0, 'the connection is gone');
+  assert.is(server.counters.refused, 0, 'there was no request');
 });
 
 test('a client that stops in the middle of the TLS handshake is dropped after handshakeTimeout', async () => {

@@ -77,25 +77,6 @@ optionSuite.run();
 
 const factSuite = suite('node-server · sessions and counters');
 
-factSuite('counters tell of connections, sessions, upgrades and refusals', async () => {
-  await using host = await startServer();
-  assert.equal(host.server.counters, { open: 0, connections: 0, upgraded: 0, refused: 0 });
-  using half = await RawClient.connect(host.port);
-  await until(() => host.server.counters.connections === 1, 'the connection is counted');
-  assert.equal(host.server.counters, { open: 0, connections: 1, upgraded: 0, refused: 0 });
-  using client = await RawClient.open(host.port);
-  assert.equal(host.server.counters, { open: 1, connections: 2, upgraded: 1, refused: 0 });
-  half.send(requestHead(host.port, { headers: { Upgrade: undefined, Connection: undefined } }));
-  assert.is((await half.response()).status, 426);
-  half.end();
-  await until(() => host.server.counters.connections === 1, 'the refused connection is gone');
-  client.send(close(1000));
-  await client.untilClose();
-  client.end();
-  await host.quiet();
-  assert.equal(host.server.counters, { open: 0, connections: 0, upgraded: 1, refused: 1 });
-});
-
 factSuite('sessions are those that are open, and stay as they were when they are asked for', async () => {
   await using host = await startServer();
   using one = await RawClient.open(host.port, { target: '/one' });

@@ -1,0 +1,59 @@
+// What the sessions of a server have done together: the closed ones in sums, the open ones added when somebody asks.
+
+import { CloseCode } from '../frame/close-code.ts';
+import type { CloseInfo } from '../job/close-info.ts';
+import type { Counters } from '../job/connection.ts';
+
+/** Counts of all sessions of a server together. Bytes are those of the wire, headers included. */
+export interface SessionTotals {
+  readonly messagesReceived: number;
+  readonly messagesSent: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  /** What waits to be read now, each message counting 64 bytes more than its payload. */
+  readonly unread: number;
+  /** What waits to be taken by the transports now, each frame counting 64 bytes more. */
+  readonly queued: number;
+  /**
+   * How many sessions have closed, by the close code of the side that began: that of our own close frame when we did, else the peer's; 1005 when it had none, 1006 when
+   * there was no close frame. `{ 1000: 12, 1006: 1 }`
+   */
+  readonly closed: Readonly<Record<number, number>>;
+}
+
+type Sums = { -readonly [Name in keyof Omit<SessionTotals, 'closed'>]: number };
+
+function createSums(): Sums {
+  return { messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0, unread: 0, queued: 0 };
+}
+
+function add(sums: Sums, counters: Counters): void {
+  for (const name of Object.keys(sums) as (keyof Sums)[]) sums[name] += counters[name];
+}
+
+/** Sums of closed sessions. */
+export class SiteTotals {
+  readonly #sums = createSums();
+  // A peer can choose among some 2,000 codes: this cannot grow without bound.
+  readonly #closed = new Map<number, number>();
+
+  /** A session has closed. */
+  fold(counters: Counters, info: CloseInfo): void {
+    // Nothing waits any more.
+    add(this.#sums, { ...counters, unread: 0, queued: 0 });
+    const code = codeOf(info);
+    this.#closed.set(code, (this.#closed.get(code) ?? 0) + 1);
+  }
+
+  /** The sums, with those of the sessions that are open. */
+  with(open: Iterable<{ readonly counters: Counters }>): SessionTotals {
+    const sums = { ...this.#sums };
+    for (const { counters } of open) add(sums, counters);
+    return { ...sums, closed: Object.fromEntries(this.#closed) };
+  }
+}
+
+// Who began knows why. Where the peer only echoes our code it says nothing more, and a lost connection behind our close frame is still an end of our making.
+function codeOf({ initiator, sent, closeCode }: CloseInfo): number {
+  return initiator === 'remote' ? closeCode : (sent?.closeCode ?? CloseCode.ABNORMAL_CLOSURE);
+}
