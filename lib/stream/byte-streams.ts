@@ -79,8 +79,12 @@ class Bridge implements TransportReceiver {
   }
 
   write(chunk: unknown): Promise<void> {
-    if (!(chunk instanceof Uint8Array))
-      return Promise.reject(new TypeError('Cannot write: the chunk is no Uint8Array'));
+    if (!(chunk instanceof Uint8Array)) {
+      const error = new TypeError('Cannot write: the chunk is no Uint8Array');
+      // The rejection errors the writable, and a stream that has errored calls `abort` no more: nobody could end the connection then.
+      this.abort(error);
+      return Promise.reject(error);
+    }
     this.#start();
     return new Promise((resolve, reject) => {
       this.#write = { resolve, reject };

@@ -259,13 +259,17 @@ for (const [kind, makePair] of kinds) {
     peer.destroy();
   });
 
-  writeSuite('write of what is no Uint8Array rejects with a TypeError', async () => {
+  writeSuite('write of what is no Uint8Array rejects with a TypeError, and cuts the connection', async () => {
     for (const chunk of ['text', new ArrayBuffer(1), [1, 2], null, new DataView(new ArrayBuffer(1))]) {
       const [ours, peer] = await makePair();
-      const writer = toByteStreams(ours).writable.getWriter();
+      const { readable, writable } = toByteStreams(ours);
+      const writer = writable.getWriter();
       writer.closed.catch(() => {});
-      await rejects(writer.write(chunk as unknown as Uint8Array), TypeError);
-      ours.destroy();
+      const reading = readable.getReader().read();
+      const error = await rejects(writer.write(chunk as unknown as Uint8Array), TypeError);
+      assert.is(await rejects(writer.write(Uint8Array.of(1)), TypeError), error);
+      await until(() => ours.destroyed, 'the connection is cut', 2000);
+      await rejects(within(reading, 'the read'), Error);
       peer.destroy();
     }
   });
