@@ -3,6 +3,7 @@
 import { CloseCode } from '../frame/close-code.ts';
 import type { CloseInfo } from '../job/close-info.ts';
 import type { Counters } from '../job/connection.ts';
+import type { Dropped } from '../job/sender.ts';
 
 /** Counts of all sessions of a server together. Bytes are those of the wire, headers included. */
 export interface SessionTotals {
@@ -10,6 +11,8 @@ export interface SessionTotals {
   readonly messagesSent: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
+  /** What slow-consumer policies have dropped; not in `messagesSent`. */
+  readonly dropped: Dropped;
   /** What waits to be read now, each message counting 64 bytes more than its payload. */
   readonly unread: number;
   /** What waits to be taken by the transports now, each frame counting 64 bytes more. */
@@ -21,34 +24,51 @@ export interface SessionTotals {
   readonly closed: Readonly<Record<number, number>>;
 }
 
-type Sums = { -readonly [Name in keyof Omit<SessionTotals, 'closed'>]: number };
+type Sums = Omit<SessionTotals, 'closed'>;
 
-function createSums(): Sums {
-  return { messagesReceived: 0, messagesSent: 0, bytesReceived: 0, bytesSent: 0, unread: 0, queued: 0 };
-}
+const nothing: Sums = {
+  messagesReceived: 0,
+  messagesSent: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  dropped: { messages: 0, bytes: 0 },
+  unread: 0,
+  queued: 0,
+};
 
-function add(sums: Sums, counters: Counters): void {
-  for (const name of Object.keys(sums) as (keyof Sums)[]) sums[name] += counters[name];
+function add(sums: Sums, more: Sums): Sums {
+  return {
+    messagesReceived: sums.messagesReceived + more.messagesReceived,
+    messagesSent: sums.messagesSent + more.messagesSent,
+    bytesReceived: sums.bytesReceived + more.bytesReceived,
+    bytesSent: sums.bytesSent + more.bytesSent,
+    dropped: {
+      messages: sums.dropped.messages + more.dropped.messages,
+      bytes: sums.dropped.bytes + more.dropped.bytes,
+    },
+    unread: sums.unread + more.unread,
+    queued: sums.queued + more.queued,
+  };
 }
 
 /** Sums of closed sessions. */
 export class SiteTotals {
-  readonly #sums = createSums();
+  #sums = nothing;
   // A peer can choose among some 2,000 codes: this cannot grow without bound.
   readonly #closed = new Map<number, number>();
 
   /** A session has closed. */
   fold(counters: Counters, info: CloseInfo): void {
     // Nothing waits any more.
-    add(this.#sums, { ...counters, unread: 0, queued: 0 });
+    this.#sums = add(this.#sums, { ...counters, unread: 0, queued: 0 });
     const code = codeOf(info);
     this.#closed.set(code, (this.#closed.get(code) ?? 0) + 1);
   }
 
   /** The sums, with those of the sessions that are open. */
   with(open: Iterable<{ readonly counters: Counters }>): SessionTotals {
-    const sums = { ...this.#sums };
-    for (const { counters } of open) add(sums, counters);
+    let sums = this.#sums;
+    for (const { counters } of open) sums = add(sums, counters);
     return { ...sums, closed: Object.fromEntries(this.#closed) };
   }
 }

@@ -20,6 +20,7 @@ const none: ServerCounters = {
   messagesSent: 0,
   bytesReceived: 0,
   bytesSent: 0,
+  dropped: { messages: 0, bytes: 0 },
   unread: 0,
   queued: 0,
   closed: {},
@@ -98,6 +99,26 @@ test('what waits is summed over the open sessions, and gone with them', async ()
   await host.quiet();
   const { counters } = host.server;
   assert.equal([counters.unread, counters.queued, counters.messagesReceived], [0, 0, 6]);
+});
+
+test('what slow-consumer policies have dropped is summed, also behind the end of the sessions', async () => {
+  const chunk = new Uint8Array(64 * 1024);
+  await using host = await startServer(
+    async (session) => {
+      for (let count = 0; count < 10; count++) void session.send(chunk);
+      await session.closed;
+    },
+    { slowConsumer: 'drop-newest' },
+  );
+  const clients = await Promise.all([RawClient.open(host.port), RawClient.open(host.port)]);
+  await until(() => host.sessions.length === 2, 'both are served');
+  const dropped = (): { messages: number; bytes: number } => host.server.counters.dropped;
+  await until(() => dropped().messages > 0, 'some are dropped');
+  const sum = host.sessions.reduce((messages, { counters }) => messages + counters.dropped.messages, 0);
+  assert.equal(dropped(), { messages: sum, bytes: sum * chunk.byteLength });
+  for (const client of clients) client.reset();
+  await host.quiet();
+  assert.is(dropped().messages, sum);
 });
 
 test('closed sessions are counted by the code of whoever began', async () => {

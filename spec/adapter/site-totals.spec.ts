@@ -14,6 +14,8 @@ function counters(factor: number): Counters {
     bytesSent: 4 * factor,
     unread: 5 * factor,
     queued: 6 * factor,
+    dropped: { messages: 7 * factor, bytes: 8 * factor },
+    roundTrip: 9,
   };
 }
 
@@ -40,6 +42,7 @@ test('sums closed and open sessions; what waits is that of the open ones alone',
     messagesSent: 2222,
     bytesReceived: 3333,
     bytesSent: 4444,
+    dropped: { messages: 7777, bytes: 8888 },
     unread: 5500,
     queued: 6600,
     closed: { 1000: 2 },
