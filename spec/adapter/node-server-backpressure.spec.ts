@@ -1,0 +1,156 @@
+// Backpressure as a figure: what a server holds in memory while a peer, in a process of its own, offers it a gigabyte and nobody reads, or reads slowly.
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Session } from '../../lib/job/session.ts';
+import { GiB, inMiB, KiB, MemoryWatch, MiB, retainedMemory } from '../support/memory.ts';
+import { numberedPayload } from '../support/numbered.ts';
+import { type Offer, Offering, type Progress } from '../support/offering.ts';
+import { assertEnd, assertNothingEscaped, echo, endOf, startServer, type TestServer } from '../support/server.ts';
+
+const test = suite('node-server · backpressure, measured');
+
+const sizes: readonly (readonly [string, number])[] = [
+  ['64 bytes', 64],
+  ['16 KiB', 16 * KiB],
+  ['1 MiB', MiB],
+];
+
+const pipe = (session: Session): Promise<void> => session.readable.pipeTo(session.writable);
+
+const echoes: readonly (readonly [string, (session: Session) => Promise<unknown>])[] = [
+  ['echo of a loop', echo],
+  ['echo of a pipe', pipe],
+];
+
+const deaf: readonly (readonly [string, (session: Session) => Promise<unknown>])[] = [
+  ['handler that never reads', (session) => session.closed],
+  ['handler that makes its readable and never reads', (session) => session.readable && session.closed],
+];
+
+function offer(host: TestServer, size: number, bytes: number, rest: Pick<Offer, 'reading' | 'isEchoed'>): Offering {
+  return new Offering({ port: host.port, size, count: Math.floor(bytes / size), ...rest });
+}
+
+// What is retained is counted from here, over all tests of this file: after a connection of each kind, so that what is loaded and compiled once is not counted.
+let retainedBefore = 0;
+
+test.before(async () => {
+  for (const [, handler] of echoes) {
+    await using host = await startServer(handler);
+    using peer = offer(host, 16 * KiB, 8 * MiB, { reading: 'freely', isEchoed: true });
+    await peer.ended();
+  }
+  retainedBefore = await retainedMemory();
+});
+
+function assertFlat(what: string, memory: MemoryWatch): void {
+  console.log(`memory: ${what}: retained ${inMiB(memory.retained)}, resident ${inMiB(memory.resident())}`);
+  assert.ok(memory.retained < 8 * MiB, `${inMiB(memory.retained)} more are retained`);
+  assert.ok(memory.resident() < 48 * MiB, `${inMiB(memory.resident())} more are resident`);
+}
+
+// --- Held up ---------------------------------------------------------------------------------------------------------
+
+async function assertHeldUp(
+  what: string,
+  handler: (session: Session) => unknown,
+  size: number,
+  rest: Pick<Offer, 'reading' | 'isEchoed'>,
+): Promise<void> {
+  await using host = await startServer(handler, { limits: { closeTimeout: 100 } });
+  using memory = new MemoryWatch(retainedBefore);
+  using peer = offer(host, size, GiB, rest);
+  const session = await host.session();
+  const taken = await peer.heldUp(() => session.counters.bytesReceived);
+  // Far from 1 GiB: what the server took, and what the system keeps for the two sockets.
+  assert.ok(taken < 64 * MiB, `${inMiB(taken)} were taken from the peer`);
+  await memory.measure();
+  assertFlat(`${what} (${inMiB(taken)} of 1 GiB were taken)`, memory);
+  assert.is(session.job.state, 'running');
+  session.job.cancel();
+  await endOf(session);
+}
+
+for (const [name, size] of sizes) {
+  for (const [how, handler] of echoes) {
+    test(`peer that offers 1 GiB in messages of ${name} to an ${how} and never reads is held up in flat memory`, async () => {
+      await assertHeldUp(`${how}, never read, ${name}`, handler, size, { reading: 'never', isEchoed: true });
+    });
+  }
+
+  for (const [how, handler] of deaf) {
+    test(`peer that offers 1 GiB in messages of ${name} to a ${how} is held up in flat memory`, async () => {
+      await assertHeldUp(`${how}, ${name}`, handler, size, { reading: 'freely', isEchoed: false });
+    });
+  }
+}
+
+// --- A slow reader ---------------------------------------------------------------------------------------------------
+
+/** Asserts that all came through, that what is retained was little all the time, and that the resident memory did not go on to grow. */
+async function assertLevel(what: string, session: Session, peer: Offering, memory: MemoryWatch): Promise<Progress> {
+  const end = await memory.during(peer.ended());
+  assert.is(end.closeCode, 1000);
+  assertEnd(await endOf(session), { wasClean: true, closeCode: 1000, error: undefined });
+  const growth = memory.resident(0.5) - memory.resident(0, 0.5);
+  assert.ok(growth < 16 * MiB, `resident memory has grown by ${inMiB(growth)} in the second half`);
+  assertFlat(what, memory);
+  return end;
+}
+
+for (const [name, size] of sizes) {
+  const bytes = size < KiB ? 12 * MiB : 64 * MiB;
+  for (const [how, handler] of echoes) {
+    test(`peer that reads the ${how} slowly gets every byte of ${inMiB(bytes)} in order, in messages of ${name}, in level memory`, async () => {
+      await using host = await startServer(handler);
+      using memory = new MemoryWatch(retainedBefore);
+      using peer = offer(host, size, bytes, { reading: 'slowly', isEchoed: true });
+      const end = await assertLevel(`${how}, read slowly, ${name}`, await host.session(), peer, memory);
+      assert.ok(end.isComplete);
+    });
+  }
+
+  test(`handler that reads slowly gets every byte of ${inMiB(bytes)} in order, in messages of ${name}, in level memory`, async () => {
+    const seen = { read: 0, wrong: 0 };
+    await using host = await startServer((session) => readSlowly(session, size, seen));
+    using memory = new MemoryWatch(retainedBefore);
+    using peer = offer(host, size, bytes, { reading: 'freely', isEchoed: false });
+    await assertLevel(`slow handler, ${name}`, await host.session(), peer, memory);
+    assert.equal(seen, { read: Math.floor(bytes / size), wrong: 0 });
+  });
+}
+
+async function readSlowly(session: Session, size: number, seen: { read: number; wrong: number }): Promise<void> {
+  const expected = numberedPayload(size, 0);
+  let sincePause = 0;
+  for await (const message of session) {
+    expected.writeUInt32BE(seen.read++, 0);
+    if (Buffer.compare(message as Uint8Array, expected) !== 0) seen.wrong++;
+    sincePause += message.length;
+    if (sincePause < 64 * KiB) continue;
+    sincePause = 0;
+    // A pace, not a wait: slower than what the peer offers.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+test('the measure shows a handler that keeps what it reads', async () => {
+  const kept: unknown[] = [];
+  await using host = await startServer(async (session) => {
+    for await (const message of session) kept.push(message);
+  });
+  using memory = new MemoryWatch(retainedBefore);
+  using peer = offer(host, 16 * KiB, 64 * MiB, { reading: 'freely', isEchoed: false });
+  await peer.ended();
+  await memory.measure();
+  assert.ok(memory.retained > 60 * MiB, `${inMiB(memory.retained)} more are retained`);
+  assert.ok(memory.resident() > 48 * MiB, `${inMiB(memory.resident())} more are resident`);
+  assert.is(kept.length, 4096);
+});
+
+test('nothing has escaped in all of this', async () => {
+  await assertNothingEscaped();
+});
+
+test.run();
