@@ -1,5 +1,6 @@
 // Backpressure as a figure: what a server holds in memory while a peer, in a process of its own, offers it a gigabyte and nobody reads, or reads slowly.
 
+import { ReadableStream as NativeReadableStream } from 'node:stream/web';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Session } from '../../lib/job/session.ts';
@@ -44,9 +45,14 @@ test.before(async () => {
   retainedBefore = await retainedMemory();
 });
 
-function assertFlat(what: string, memory: MemoryWatch): void {
+// The `pipeTo` of web-streams-polyfill 4.3.0 keeps two promises for each write that had to wait, until the pipe ends; later versions do not
+// (MattiasBuelens/web-streams-polyfill#217). It is the pipe's, not the session's: what it costs is allowed where such a pipe runs.
+const isPolyfilled = globalThis.ReadableStream !== NativeReadableStream;
+const KEPT_BY_A_WRITE = 128;
+
+function assertFlat(what: string, memory: MemoryWatch, keptByPipe: number): void {
   console.log(`memory: ${what}: retained ${inMiB(memory.retained)}, resident ${inMiB(memory.resident())}`);
-  assert.ok(memory.retained < 8 * MiB, `${inMiB(memory.retained)} more are retained`);
+  assert.ok(memory.retained < 8 * MiB + keptByPipe, `${inMiB(memory.retained)} more are retained`);
   assert.ok(memory.resident() < 48 * MiB, `${inMiB(memory.resident())} more are resident`);
 }
 
@@ -66,7 +72,8 @@ async function assertHeldUp(
   // Far from 1 GiB: what the server took, and what the system keeps for the two sockets.
   assert.ok(taken < 64 * MiB, `${inMiB(taken)} were taken from the peer`);
   await memory.measure();
-  assertFlat(`${what} (${inMiB(taken)} of 1 GiB were taken)`, memory);
+  const keptByPipe = handler === pipe && isPolyfilled ? session.counters.messagesReceived * KEPT_BY_A_WRITE : 0;
+  assertFlat(`${what} (${inMiB(taken)} of 1 GiB were taken)`, memory, keptByPipe);
   assert.is(session.job.state, 'running');
   session.job.cancel();
   await endOf(session);
@@ -89,13 +96,19 @@ for (const [name, size] of sizes) {
 // --- A slow reader ---------------------------------------------------------------------------------------------------
 
 /** Asserts that all came through, that what is retained was little all the time, and that the resident memory did not go on to grow. */
-async function assertLevel(what: string, session: Session, peer: Offering, memory: MemoryWatch): Promise<Progress> {
+async function assertLevel(
+  what: string,
+  session: Session,
+  peer: Offering,
+  memory: MemoryWatch,
+  isPipe: boolean,
+): Promise<Progress> {
   const end = await memory.during(peer.ended());
   assert.is(end.closeCode, 1000);
   assertEnd(await endOf(session), { wasClean: true, closeCode: 1000, error: undefined });
   const growth = memory.resident(0.5) - memory.resident(0, 0.5);
   assert.ok(growth < 16 * MiB, `resident memory has grown by ${inMiB(growth)} in the second half`);
-  assertFlat(what, memory);
+  assertFlat(what, memory, isPipe && isPolyfilled ? session.counters.messagesReceived * KEPT_BY_A_WRITE : 0);
   return end;
 }
 
@@ -106,7 +119,13 @@ for (const [name, size] of sizes) {
       await using host = await startServer(handler);
       using memory = new MemoryWatch(retainedBefore);
       using peer = offer(host, size, bytes, { reading: 'slowly', isEchoed: true });
-      const end = await assertLevel(`${how}, read slowly, ${name}`, await host.session(), peer, memory);
+      const end = await assertLevel(
+        `${how}, read slowly, ${name}`,
+        await host.session(),
+        peer,
+        memory,
+        handler === pipe,
+      );
       assert.ok(end.isComplete);
     });
   }
@@ -116,7 +135,7 @@ for (const [name, size] of sizes) {
     await using host = await startServer((session) => readSlowly(session, size, seen));
     using memory = new MemoryWatch(retainedBefore);
     using peer = offer(host, size, bytes, { reading: 'freely', isEchoed: false });
-    await assertLevel(`slow handler, ${name}`, await host.session(), peer, memory);
+    await assertLevel(`slow handler, ${name}`, await host.session(), peer, memory, false);
     assert.equal(seen, { read: Math.floor(bytes / size), wrong: 0 });
   });
 }
@@ -141,12 +160,12 @@ test('the measure shows a handler that keeps what it reads', async () => {
     for await (const message of session) kept.push(message);
   });
   using memory = new MemoryWatch(retainedBefore);
-  using peer = offer(host, 16 * KiB, 64 * MiB, { reading: 'freely', isEchoed: false });
+  using peer = offer(host, 16 * KiB, 128 * MiB, { reading: 'freely', isEchoed: false });
   await peer.ended();
   await memory.measure();
-  assert.ok(memory.retained > 60 * MiB, `${inMiB(memory.retained)} more are retained`);
+  assert.ok(memory.retained > 120 * MiB, `${inMiB(memory.retained)} more are retained`);
   assert.ok(memory.resident() > 48 * MiB, `${inMiB(memory.resident())} more are resident`);
-  assert.is(kept.length, 4096);
+  assert.is(kept.length, 8192);
 });
 
 test('nothing has escaped in all of this', async () => {
