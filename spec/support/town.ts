@@ -1,0 +1,107 @@
+// A town of servers in which connections live and end, and what they leave behind.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as assert from 'uvu/assert';
+import type { Session } from '../../lib/job/session.ts';
+import { attach, Refusal, type RequestHead, type SiteOptions, type StopOptions, serve } from '../../lib/node.ts';
+import { handles, listeners, SharedContexts } from './left-behind.ts';
+import { askInVain, behave, live, paths, refusals } from './lives.ts';
+import { until, within } from './until.ts';
+
+const AT_A_TIME = 64;
+const refused = Object.keys(refusals);
+
+async function listen(http: Server): Promise<number> {
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  return (http.address() as AddressInfo).port;
+}
+
+/** Three servers for the same handlers: one of its own, one whose upgrades pass a hook, and one of the application's own. */
+export class Town implements AsyncDisposable {
+  readonly shared: SharedContexts = new SharedContexts();
+  readonly http: Server = createServer();
+  readonly #handlesBefore = handles();
+  readonly #httpBefore = listeners(this.http);
+  #httpListening: Record<string, number> = {};
+  #handlesListening: Record<string, number> = {};
+  servers: readonly { readonly sessions: Iterable<Session>; stop(options?: StopOptions): Promise<unknown> }[] = [];
+  ports: readonly number[] = [];
+
+  async open(): Promise<this> {
+    const { engineContext, userContext } = this.shared;
+    const limits = { closeTimeout: 30, handlerTimeout: 10, maxMessageSize: 64 * 1024, maxFragments: 16 };
+    const options: SiteOptions = { path: '/:way/:behaviour', engineContext, userContext, limits };
+    const handler = (session: Session): unknown => {
+      this.shared.note(session);
+      return behave(session);
+    };
+    const admit = async ({ url }: RequestHead): Promise<Refusal | undefined> =>
+      url.startsWith('/refuse/') ? new Refusal(401) : undefined;
+    const plain = await serve(options, handler);
+    const hooked = await serve({ ...options, admit }, handler);
+    const attached = attach(this.http, { ...options, admit }, handler);
+    this.servers = [plain, hooked, attached];
+    this.ports = [plain.port, hooked.port, await listen(this.http)];
+    this.#httpListening = listeners(this.http);
+    this.#handlesListening = handles();
+    return this;
+  }
+
+  get sessions(): Session[] {
+    return this.servers.flatMap(({ sessions }) => [...sessions]);
+  }
+
+  /** Lives number `from` to `to`: each way, with each behaviour, on each server; one in ten is refused. */
+  async live(from: number, to: number): Promise<void> {
+    let next = from;
+    const work = async (): Promise<void> => {
+      while (next < to) await this.#liveOne(next++);
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+  }
+
+  #liveOne(index: number): Promise<void> {
+    const round = Math.floor(index / paths.length);
+    const port = this.ports[(index + round) % this.ports.length] as number;
+    if (index % 10 !== 9) return live(port, paths[index % paths.length] as string);
+    const refusal = refused[Math.floor(index / 10) % refused.length] as string;
+    return askInVain(port, refusal, index % 20 === 9);
+  }
+
+  /** Fulfils when all connections have ended, and asserts that nothing of them is left. */
+  async settle(): Promise<void> {
+    await until(() => {
+      this.#endFloods();
+      return this.sessions.length === 0;
+    }, 'all jobs have ended');
+    await until(() => isEqual(handles(), this.#handlesListening), 'the handles are as they were');
+    await this.shared.assertNothingLeft();
+    assert.equal(listeners(this.http), this.#httpListening);
+  }
+
+  // A socket that is not read does not tell of a reset: where the handler neither reads nor sends, what is left of a flood ends only when it is ended.
+  #endFloods(): void {
+    for (const { request, job } of this.sessions) if (request?.parameters['way'] === 'flood-and-reset') job.cancel();
+  }
+
+  /** Stops all, and asserts that nothing of the servers is left. */
+  async close(options?: StopOptions): Promise<void> {
+    await within(Promise.all(this.servers.map((server) => server.stop(options))), 'the stop');
+    await until(() => this.sessions.length === 0, 'all jobs have ended');
+    await this.shared.assertNothingLeft();
+    await new Promise((resolve) => this.http.close(resolve));
+    assert.equal(listeners(this.http), this.#httpBefore);
+    await until(() => isEqual(handles(), this.#handlesBefore), 'no handle is left');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop({ timeout: 0 })));
+    this.http.closeAllConnections();
+    this.http.close();
+  }
+}
+
+function isEqual(some: Record<string, number>, others: Record<string, number>): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
+}
