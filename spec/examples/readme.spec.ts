@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { upgrade } from '../../lib/node.ts';
@@ -96,6 +97,40 @@ test('the transforms turn a client’s bytes into messages and back into bytes',
   assert.is(Buffer.concat(out).toString('hex'), '810548656c6c6f');
 });
 
+test('the streamed server answers a text in upper case, and bytes of any length compressed', async () => {
+  const { server } = (await run('CompressionStream', {}, ['server'])) as {
+    server: { url: string; stop(): Promise<unknown> };
+  };
+  assert.is(await ask(server.url, 'hello'), 'HELLO');
+  const peer = await openWs(server.url);
+  const answer = new Promise<Buffer>((resolve) => peer.socket.once('message', (data) => resolve(data as Buffer)));
+  const bytes = new Uint8Array(5 * 1024 * 1024).fill(7);
+  peer.socket.send(bytes);
+  assert.ok(gunzipSync(await within(answer, 'the bytes')).equals(bytes));
+  await server.stop();
+});
+
+test('the server of prices sends the latest of each pair', async () => {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  async function* quotes(): AsyncGenerator<{ pair: string; price: number }> {
+    await opened;
+    for (const price of [1, 2, 3]) yield { pair: 'EURUSD', price };
+  }
+  const { server } = (await run('quotes(session.signal)', { quotes }, ['server'])) as {
+    server: { url: string; stop(): Promise<unknown> };
+  };
+  const peer = await openWs(server.url);
+  const prices: string[] = [];
+  peer.socket.on('message', (data) => prices.push(String(data)));
+  open();
+  await within(new Promise((resolve) => peer.socket.once('close', resolve)), 'the close');
+  assert.is(prices.at(-1), 'EURUSD 3');
+  await server.stop();
+});
+
 test('the job over any byte streams echoes, and is cancelled with 1001', async () => {
   const up = new TransformStream<Uint8Array, Uint8Array>();
   const down = new TransformStream<Uint8Array, Uint8Array>();
@@ -153,7 +188,7 @@ test('the pair of a test echoes, and tells that the line is dead', async () => {
 });
 
 test('no example is left out', () => {
-  assert.equal([examples.length, files], [7, 7]);
+  assert.equal([examples.length, files], [9, 9]);
 });
 
 test('nothing has escaped in all of this', async () => {

@@ -23,7 +23,11 @@ test('tells of the connection’s end only when it is told to, with what was kno
   void record.closed.then(() => {
     told = true;
   });
-  record.finish(endpointThat((endpoint) => endpoint.close(1000, 'bye'), answers), true, NOTHING);
+  record.finish(
+    endpointThat((endpoint) => endpoint.close(1000, 'bye'), answers),
+    true,
+    NOTHING,
+  );
   await Promise.resolve();
   assert.not(told);
   record.tell();
