@@ -6,15 +6,25 @@ import type { Duplex } from 'node:stream';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 
+/** Told of a transport before it is started. */
+export interface TransportWatcher {
+  /** More bytes are held. */
+  held(): void;
+  /** The connection has closed, or the peer has ended it without having sent anything. */
+  gone(): void;
+}
+
 /** Carries the bytes of one Duplex. Made in the same turn in which the Duplex is handed over: no error of it is missed then. */
 export class NodeTransport implements Transport {
   readonly #duplex: Duplex;
   // What has come before the start, and how much of it may.
   #held: { readonly chunk: Uint8Array; readonly isOwned: boolean }[] = [];
   #holdUpTo = 0;
+  #heldBytes = 0;
+  #isDiscarding = false;
   #isHoldingBack = false;
   #isListening = false;
-  #onGone: (() => void) | undefined;
+  #watcher: TransportWatcher | undefined;
   // The chunks of a socket are nobody else's; those of another Duplex may be its writer's own.
   readonly #isOwned: boolean;
   #receiver: TransportReceiver | undefined;
@@ -39,6 +49,7 @@ export class NodeTransport implements Transport {
     this.#receiver = receiver;
     const held = this.#held;
     this.#held = [];
+    this.#heldBytes = 0;
     // First: the receiver may pause while it takes what was held.
     if (this.#isHoldingBack) this.#duplex.resume();
     for (const { chunk, isOwned } of held) receiver.chunkReceived(chunk, isOwned);
@@ -56,13 +67,26 @@ export class NodeTransport implements Transport {
 
   /**
    * Reads on before anybody receives, to notice that the peer goes away: what comes is held, up to `size` bytes, and delivered first when the transport is
-   * started. Calls back when the connection has closed, or the peer has ended it without having sent anything.
+   * started.
    */
-  watch(size: number, onGone: () => void): void {
+  watch(size: number, watcher: TransportWatcher): void {
     this.#holdUpTo = size;
-    this.#onGone = onGone;
-    if (this.#duplex.closed || this.#isClosed) queueMicrotask(onGone);
+    this.#watcher = watcher;
+    if (this.#duplex.closed || this.#isClosed) queueMicrotask(() => watcher.gone());
     else this.#listen();
+  }
+
+  /** How many bytes are held, those of the head not counted. */
+  get held(): number {
+    return this.#heldBytes;
+  }
+
+  /** It will not be started: throws away what is held, and what still comes. */
+  discard(): void {
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#isDiscarding = true;
+    this.#watcher = undefined;
   }
 
   pause(): void {
@@ -113,24 +137,27 @@ export class NodeTransport implements Transport {
 
   #received(chunk: Uint8Array): void {
     if (this.#receiver !== undefined) return this.#receiver.chunkReceived(chunk, this.#isOwned);
+    if (this.#isDiscarding) return;
     this.#held.push({ chunk, isOwned: this.#isOwned });
-    this.#holdUpTo -= chunk.byteLength;
-    if (this.#holdUpTo > 0) return;
-    this.#isHoldingBack = true;
-    this.#duplex.pause();
+    this.#heldBytes += chunk.byteLength;
+    if (this.#heldBytes >= this.#holdUpTo) {
+      this.#isHoldingBack = true;
+      this.#duplex.pause();
+    }
+    this.#watcher?.held();
   }
 
   #ended(): void {
     if (this.#hasInputEnded || this.#isClosed) return;
     this.#hasInputEnded = true;
     if (this.#receiver !== undefined) this.#receiver.endReceived();
-    else if (this.#held.length === 0) this.#onGone?.();
+    else if (this.#held.length === 0) this.#watcher?.gone();
   }
 
   #closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (this.#receiver !== undefined) this.#receiver.transportClosed(this.#error);
-    else this.#onGone?.();
+    else this.#watcher?.gone();
   }
 }

@@ -13,6 +13,7 @@ import {
 } from '../handshake/server-handshake.ts';
 import { type Engine, type EngineContext, resolveEngine, type UserContext } from '../job/context.ts';
 import type { Handler, Job } from '../job/job.ts';
+import { RetainedBudget } from '../job/retained-budget.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { checkOptions } from '../job/upgrade.ts';
@@ -26,6 +27,7 @@ import {
 import { type Limits, resolveLimits } from '../limits.ts';
 import { NodeTransport } from './node-duplex.ts';
 import { compilePath, type PathMatcher, type PathParameters } from './path-pattern.ts';
+import { PendingUpgrade } from './pending-upgrade.ts';
 import { type SessionTotals, SiteTotals } from './site-totals.ts';
 import { WaitingConnections } from './waiting-connections.ts';
 
@@ -85,11 +87,12 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly #passed: PassedOptions;
   readonly #rules: ServerHandshakeRules;
   readonly #match: PathMatcher;
+  readonly #engineContext: EngineContext;
   readonly #engine: Engine;
   readonly #hasHooks: boolean;
   readonly #jobs = new Set<Job<C, Received<R, M>, Sent<R>>>();
-  /** Sockets whose upgrade is being decided on, and what ends the wait. */
-  readonly #pending = new Map<Duplex, AbortController>();
+  /** Upgrades that are being decided on. */
+  readonly #pending = new Map<Duplex, PendingUpgrade>();
   /** Sockets whose upgrade was asked for, until they are closed. */
   readonly #sockets = new Set<Duplex>();
   /** Those of them that were not refused. */
@@ -111,7 +114,8 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     this.#handler = handler;
     this.#rules = new ServerHandshakeRules(options);
     this.#match = compilePath(options.path);
-    this.#engine = resolveEngine(options.engineContext);
+    this.#engineContext = withBudget(options.engineContext, this.limits.maxRetained);
+    this.#engine = resolveEngine(this.#engineContext);
     const { admit, admitOrigin, chooseSubprotocol } = options;
     this.#hasHooks = [admit, admitOrigin, chooseSubprotocol].some((hook) => hook !== undefined);
   }
@@ -138,6 +142,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     socket.once('close', () => {
       this.#sockets.delete(socket);
       this.#places.delete(socket);
+      this.#pending.delete(socket);
     });
     if (this.#isClosing) return this.#refuseForNow(socket, 'The server is stopping');
     if (this.#places.size >= this.limits.maxConnections) return this.#refuseForNow(socket, 'The server is full');
@@ -181,11 +186,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     for (const { session } of jobs) void session.closed.then(() => closed++);
     const reason = new Error('The server is stopping');
     for (const job of jobs) job.cancel(reason);
-    for (const [socket, gone] of this.#pending) {
-      gone.abort(reason);
-      this.#refuseForNow(socket, 'The server is stopping');
-    }
-    this.#pending.clear();
+    for (const socket of this.#pending.keys()) this.#refusePending(socket, 'The server is stopping');
     await this.#waitFor(Promise.all(jobs.map((job) => job.closed)), timeout);
     return { closed };
   }
@@ -205,25 +206,27 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     transport: NodeTransport,
     parameters: PathParameters,
   ): Promise<void> {
-    const gone = new AbortController();
-    this.#pending.set(socket, gone);
-    // Frames that come meanwhile are held; a client that goes away ends the hook.
-    transport.watch(this.limits.lookAhead, () => {
-      gone.abort(new Error('The client has gone away'));
-      socket.destroy();
+    const pending = new PendingUpgrade(socket, transport, {
+      size: this.limits.lookAhead,
+      budget: this.#engine.budget,
+      onShed: () => this.#refusePending(socket, 'The server is full'),
     });
+    this.#pending.set(socket, pending);
     const { admit, admitOrigin, chooseSubprotocol, userContext } = this.#options;
     const options = {
       ...this.#upgradeOptions(request, parameters),
-      signal: gone.signal,
+      signal: pending.signal,
       ...(userContext === undefined ? undefined : { userContext }),
       ...(admit === undefined ? undefined : { admit }),
       ...(admitOrigin === undefined ? undefined : { admitOrigin }),
       ...(chooseSubprotocol === undefined ? undefined : { chooseSubprotocol }),
     };
     const upgrade = await WebSocketUpgrade.decide<C, R, M>(toRequestHead(request), options, this.#handler);
-    // A client that has gone, or was refused because the server stops, gets no other answer.
-    if (this.#pending.delete(socket) && !socket.destroyed) this.#answer(upgrade, socket, transport);
+    // A client that has gone, or was refused meanwhile, gets no other answer.
+    if (!this.#pending.delete(socket) || socket.destroyed) return;
+    pending.release();
+    if (upgrade.status !== 101) transport.discard();
+    this.#answer(upgrade, socket, transport);
   }
 
   #answer(upgrade: WebSocketUpgrade<C, R, M>, socket: Duplex, transport: NodeTransport): void {
@@ -231,7 +234,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     if ('setTimeout' in socket) (socket as Duplex & { setTimeout(time: number): void }).setTimeout(0);
     socket.write(upgrade.response());
     this.#upgraded++;
-    const job = upgrade.upgradeTransport(transport, this.#options.engineContext, this.#options.userContext);
+    const job = upgrade.upgradeTransport(transport, this.#engineContext, this.#options.userContext);
     this.#jobs.add(job);
     void job.closed.then((info) => {
       this.#jobs.delete(job);
@@ -253,13 +256,22 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     };
   }
 
-  // --- Stopping ------------------------------------------------------------------------------------------------------
+  // --- Refusing for now ----------------------------------------------------------------------------------------------
+
+  #refusePending(socket: Duplex, why: string): void {
+    const pending = this.#pending.get(socket);
+    this.#pending.delete(socket);
+    this.#refuseForNow(socket, why);
+    pending?.refuse(new Error(why));
+  }
 
   #refuseForNow(socket: Duplex, why: string): void {
     const seconds = String(Math.max(1, Math.ceil(this.limits.closeTimeout / 1000)));
     const refusal = refuse(503, 'ERR_WS_HANDSHAKE', why, [['Retry-After', seconds]]);
     this.refuseSocket(socket, serializeHandshake(refusal));
   }
+
+  // --- Stopping ------------------------------------------------------------------------------------------------------
 
   #waitFor(all: Promise<unknown>, timeout: number): Promise<void> {
     const { clock } = this.#engine;
@@ -271,6 +283,20 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
       });
     });
   }
+}
+
+// The context of a server's connections: they have one budget, their own or the one that the user shares among servers.
+function withBudget(context: EngineContext = {}, limit: number): EngineContext {
+  if (context.budget !== undefined || limit === Number.POSITIVE_INFINITY) return context;
+  // By name, since a context may be an object of a class; all of them, or it does not compile.
+  const all: { [Name in keyof EngineContext]-?: EngineContext[Name] | undefined } = {
+    signal: context.signal,
+    clock: context.clock,
+    random: context.random,
+    scheduler: context.scheduler,
+    budget: new RetainedBudget(limit),
+  };
+  return all as EngineContext;
 }
 
 /** Answers an upgrade on a path that nobody serves (RFC 6455 §4.2.2: "the server MUST send an appropriate HTTP error code (such as 404 Not Found)"). */

@@ -16,7 +16,7 @@ import { throws } from '../support/check.ts';
 import { openWs } from '../support/peers.ts';
 import { headerOf, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
-import { until, within } from '../support/until.ts';
+import { standstill, until, within } from '../support/until.ts';
 
 class Application implements AsyncDisposable {
   readonly server: Server;
@@ -243,6 +243,34 @@ hooks(
     assert.is(failed.status, 500);
     assert.not(JSON.stringify(failed).includes('secret'));
     assert.is(reported.length, 1);
+  },
+);
+
+hooks(
+  'a client that a hook refuses while it goes on sending gets the whole answer, and is not waited for',
+  async () => {
+    await using application = await new Application().listen();
+    let refuse = (): void => {};
+    const admit = (): Promise<Refusal> =>
+      new Promise((resolve) => {
+        refuse = () => resolve(new Refusal(403, { body: 'x'.repeat(100_000) }));
+      });
+    await using site = attach(application.server, { admit, limits: { closeTimeout: 1_000_000 } }, echo);
+    using client = await RawClient.connect(application.port);
+    client.send(requestHead(application.port));
+    for (let count = 0; count < 64; count++) client.send(Buffer.alloc(256 * 1024, 'x'));
+    await standstill(() => client.socket.writableLength, 'the client');
+    assert.ok(client.socket.writableLength > 0, 'it is held up');
+    refuse();
+    const { status, body } = await client.response();
+    assert.equal([status, body.length], [403, 100_000]);
+    await client.finished();
+    await until(() => client.socket.writableLength === 0, 'the rest is read');
+    const closed = new Promise((resolve) => client.socket.once('close', resolve));
+    client.end();
+    await within(closed, 'the connection is over');
+    assert.not(client.wasReset);
+    assert.is(site.counters.refused, 1);
   },
 );
 

@@ -1,0 +1,59 @@
+// An upgrade while the hooks decide on it: what its client sends meanwhile is held, bounded and counted, and a client that goes away ends the hooks.
+
+import type { Duplex } from 'node:stream';
+import type { Holder, RetainedBudget } from '../job/retained-budget.ts';
+import type { NodeTransport } from './node-duplex.ts';
+
+export interface PendingUpgradeOptions {
+  /** How many bytes are held; beyond them the client waits. */
+  readonly size: number;
+  /** What is held counts here. */
+  readonly budget: RetainedBudget | undefined;
+  /** What is held is too much for the budget, and this holds most: the upgrade is to be refused. */
+  readonly onShed: () => void;
+}
+
+/** Begins to hold when it is made; ends once, by {@link release} or {@link refuse}. */
+export class PendingUpgrade implements Holder {
+  readonly #transport: NodeTransport;
+  readonly #options: PendingUpgradeOptions;
+  readonly #gone = new AbortController();
+
+  constructor(socket: Duplex, transport: NodeTransport, options: PendingUpgradeOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    const { size, budget } = options;
+    transport.watch(size, {
+      held: () => budget?.report(this),
+      gone: () => {
+        this.refuse(new Error('The client has gone away'));
+        socket.destroy();
+      },
+    });
+  }
+
+  /** Aborted when the hooks need not go on. */
+  get signal(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  get retained(): number {
+    return this.#transport.held;
+  }
+
+  shed(): void {
+    this.#options.onShed();
+  }
+
+  /** It is decided on: what is held is handed on with the transport. */
+  release(): void {
+    this.#options.budget?.remove(this);
+  }
+
+  /** Ends the hooks, and throws away what is held and what still comes. */
+  refuse(reason: Error): void {
+    this.release();
+    this.#transport.discard();
+    this.#gone.abort(reason);
+  }
+}
