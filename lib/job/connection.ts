@@ -241,8 +241,16 @@ export class Connection<I = Message>
     this.ending.answerLater();
   }
 
+  inboxDiscards(): void {
+    this.#intake.inboxHasRoom();
+  }
+
+  own<E extends Error>(error: E): E {
+    return this.record.own(error);
+  }
+
   messageTooLong(error: LimitError): void {
-    this.ending.fail(error.closeCode, error, error.message);
+    this.ending.fail(error.closeCode, this.record.own(error), error.message);
   }
 
   // --- The intake tells ----------------------------------------------------------------------------------------------
@@ -362,7 +370,8 @@ export class Connection<I = Message>
   // --- The budget asks and tells -------------------------------------------------------------------------------------
 
   get retained(): number {
-    return this.inbox.unread + this.endpoint.retained + this.#intake.undecoded + this.outbox.queued;
+    const received = this.inbox.unread + (this.#streamed?.collected ?? 0) + this.endpoint.retained;
+    return received + this.#intake.undecoded + this.outbox.queued;
   }
 
   shed(): void {

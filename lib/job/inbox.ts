@@ -104,6 +104,16 @@ export class Inbox<M> {
     this.#owner.inboxDiscards?.();
   }
 
+  /** As {@link discard}. Whoever still reads is told of the error: what is cut must not look whole. */
+  abort(error: Error): void {
+    const isCut = !this.#hasEnded || this.unread > 0;
+    this.discard();
+    if (!isCut) return;
+    if (!this.#hasEnded) return this.end(error);
+    this.#error ??= error;
+    this.#closeStream();
+  }
+
   get isDiscarding(): boolean {
     return this.#isDiscarding;
   }

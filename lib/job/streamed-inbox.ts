@@ -1,7 +1,7 @@
 // Received messages whose bytes are read as they come: each has a small queue of its own, and the next one is given when the one before has been read to its end, or
 // is not wanted.
 
-import { ConnectionError, type LimitError } from '../error.ts';
+import { ConnectionError, type LimitError, LocalProtocolError } from '../error.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
 import type { MessagePiece } from '../message/message-pieces.ts';
 import { Inbox, type InboxOwner } from './inbox.ts';
@@ -10,6 +10,8 @@ import { StreamedMessage } from './streamed-message.ts';
 export interface StreamedInboxOwner extends InboxOwner {
   /** A message that is collected is over the limit. */
   messageTooLong(error: LimitError): void;
+  /** Notes that an error tells of nothing but the connection's end, and gives it back. */
+  own<E extends Error>(error: E): E;
 }
 
 interface Incoming {
@@ -29,11 +31,17 @@ export class StreamedInbox {
   /** Messages that have begun to come behind it. */
   #waiting: Incoming[] = [];
   #end: { readonly error: Error | undefined } | undefined;
+  #isDiscarding = false;
 
   constructor(owner: StreamedInboxOwner, limits: ConnectionLimits) {
     this.#owner = owner;
     this.#limits = limits;
-    this.#messages = new Inbox(owner, limits.queueSize, () => ITEM_OVERHEAD);
+    const messagesOwner = {
+      inboxHasRoom: () => owner.inboxHasRoom(),
+      inboxEndSeen: () => owner.inboxEndSeen(),
+      inboxDiscards: () => this.#messagesDiscarded(),
+    };
+    this.#messages = new Inbox(messagesOwner, limits.queueSize, () => ITEM_OVERHEAD);
   }
 
   /** What waits unread: bytes, each message and each chunk of one counting 64 more. */
@@ -41,6 +49,11 @@ export class StreamedInbox {
     let unread = this.#messages.unread + (this.#given?.chunks.unread ?? 0);
     for (const { chunks } of this.#waiting) unread += ITEM_OVERHEAD + chunks.unread;
     return unread;
+  }
+
+  /** Bytes that somebody collects: read, but not his yet. */
+  get collected(): number {
+    return this.#given?.message.collected ?? 0;
   }
 
   get discarded(): number {
@@ -58,12 +71,15 @@ export class StreamedInbox {
 
   /** The next message, as `Inbox.receive`. Of the one before, a body that nobody has looked at is not wanted. */
   receive(): Promise<StreamedMessage | undefined> {
-    if (this.#messages.isInHand && this.#given?.message.isUsed === false) this.#given.message.cancel();
+    const given = this.#given?.message;
+    // It was taken unless it still waits itself.
+    if (given?.isUsed === false && this.#messages.unread === 0) given.cancel();
     return this.#messages.receive();
   }
 
   /** Takes what has come. */
   deliver(piece: MessagePiece): void {
+    if (this.#end !== undefined) return;
     if (piece.isFirst) this.#begin(piece);
     const { chunks } = this.#coming as Incoming;
     if (piece.bytes.byteLength > 0) chunks.deliver(piece.bytes);
@@ -75,16 +91,29 @@ export class StreamedInbox {
     if (this.#end !== undefined) return;
     this.#end = { error };
     const text = 'The connection ended before the message did';
-    this.#finish(error ?? new ConnectionError('ERR_WS_CONNECTION_LOST', text));
+    this.#finish(error ?? this.#owner.own(new ConnectionError('ERR_WS_CONNECTION_LOST', text)));
     this.#giveNext();
   }
 
   /** Throws away what waits and what still comes. */
   discard(): void {
+    if (this.#isDiscarding) return;
+    this.#isDiscarding = true;
     this.#messages.discard();
-    for (const { message } of [this.#given, ...this.#waiting, this.#coming].filter((each) => each !== undefined)) {
-      message.cancel();
-    }
+    const error = new LocalProtocolError('ERR_WS_CLOSED', 'The message was discarded: the session is closing');
+    this.#owner.own(error);
+    for (const { chunks } of this.#unread) chunks.abort(error);
+  }
+
+  // The stream of messages was cancelled: whoever reads the one that was given reads on.
+  #messagesDiscarded(): void {
+    if (this.#isDiscarding) return;
+    for (const { message } of this.#unread) if (!message.isUsed) message.cancel();
+    this.#owner.inboxHasRoom();
+  }
+
+  get #unread(): Incoming[] {
+    return this.#given === undefined ? [] : [this.#given, ...this.#waiting];
   }
 
   #begin({ messageType }: MessagePiece): void {
@@ -103,7 +132,7 @@ export class StreamedInbox {
     };
     const incoming: Incoming = { message: new StreamedMessage(messageType, chunks, settings), chunks };
     this.#coming = incoming;
-    if (this.#messages.isDiscarding) incoming.message.cancel();
+    if (this.#messages.isDiscarding) chunks.discard();
     this.#waiting.push(incoming);
     this.#giveNext();
   }

@@ -26,6 +26,7 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
   readonly type: MessageType;
   readonly #inbox: Inbox<Uint8Array>;
   readonly #settings: BodySettings;
+  readonly #collected = new ByteQueue();
   #isUsed = false;
   #body: ReadableStream<Uint8Array> | undefined;
 
@@ -39,6 +40,11 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
   /** Whether somebody has begun to read the message, or has cancelled it. */
   get isUsed(): boolean {
     return this.#isUsed;
+  }
+
+  /** Bytes that {@link text}, {@link bytes} or {@link json} has collected so far. */
+  get collected(): number {
+    return this.#collected.length;
   }
 
   /**
@@ -90,10 +96,13 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
     return markHandled(this.#collect().then((bytes) => JSON.parse(toText(bytes)) as T));
   }
 
-  /** Discards what has not been read of the message, and what still comes of it. The connection goes on. */
+  /**
+   * Discards what has not been read of the message, and what still comes of it. The connection goes on. Whoever is reading the message gets a TypeError, unless he has
+   * all of it.
+   */
   cancel(): void {
     this.#isUsed = true;
-    this.#inbox.discard();
+    this.#inbox.abort(new TypeError('Cannot read the message: it was cancelled'));
   }
 
   #use(): void {
@@ -104,19 +113,21 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
   async #collect(): Promise<Uint8Array> {
     this.#use();
     const { maxMessageSize, tooLong } = this.#settings;
-    const queue = new ByteQueue();
-    for (;;) {
-      const chunk = await this.#inbox.receive();
-      if (chunk === undefined) return queue.join();
-      if (queue.length + chunk.byteLength <= maxMessageSize) {
+    const queue = this.#collected;
+    try {
+      for (;;) {
+        const chunk = await this.#inbox.receive();
+        if (chunk === undefined) return queue.join();
+        if (queue.length + chunk.byteLength > maxMessageSize) break;
         queue.append(chunk);
-        continue;
       }
-      const error = new LimitError('ERR_WS_MESSAGE_TOO_LONG', `Message is over the limit of ${maxMessageSize} bytes`);
-      this.#inbox.discard();
-      tooLong(error);
-      throw error;
+    } finally {
+      queue.clear();
     }
+    const error = new LimitError('ERR_WS_MESSAGE_TOO_LONG', `Message is over the limit of ${maxMessageSize} bytes`);
+    this.#inbox.discard();
+    tooLong(error);
+    throw error;
   }
 }
 

@@ -8,7 +8,11 @@ import { turns } from '../support/clock.ts';
 function createInbox(queueSize = 1000): { inbox: Inbox<Message>; told: string[] } {
   const told: string[] = [];
   const inbox = new Inbox<Message>(
-    { inboxHasRoom: () => told.push('room'), inboxEndSeen: () => told.push('end') },
+    {
+      inboxHasRoom: () => told.push('room'),
+      inboxEndSeen: () => told.push('end'),
+      inboxDiscards: () => told.push('discards'),
+    },
     queueSize,
     messageWeight,
   );
@@ -115,4 +119,74 @@ test('the stream cannot be made while a receive is pending', () => {
   void inbox.receive();
   throws(() => inbox.readable, TypeError);
 });
+test('a message is in hand from when it was received until the next one is asked for', async () => {
+  const { inbox } = createInbox();
+  assert.not(inbox.isInHand);
+  inbox.deliver('a');
+  assert.not(inbox.isInHand);
+  await inbox.receive();
+  assert.ok(inbox.isInHand);
+  const pending = inbox.receive();
+  assert.not(inbox.isInHand);
+  inbox.deliver('b');
+  assert.ok(inbox.isInHand);
+  assert.is(await pending, 'b');
+  inbox.end();
+  await inbox.receive();
+  assert.not(inbox.isInHand);
+});
+
+test('the owner is told that nobody reads any more, once: by discard, or when the stream is cancelled', async () => {
+  for (const act of ['discard', 'cancel'] as const) {
+    const { inbox, told } = createInbox();
+    inbox.deliver('a');
+    if (act === 'cancel') await inbox.readable.cancel();
+    inbox.discard();
+    inbox.discard();
+    assert.is(told.filter((call) => call === 'discards').length, 1, act);
+    assert.equal([inbox.isDiscarding, inbox.unread], [true, 0]);
+  }
+});
+
+test('abort discards, and who waits, or asks later, is told of the error', async () => {
+  const { inbox } = createInbox();
+  const error = new RangeError('cut');
+  const pending = inbox.receive();
+  inbox.abort(error);
+  inbox.deliver('late');
+  inbox.end();
+  assert.is(await rejects(pending, RangeError), error);
+  assert.is(await rejects(inbox.receive(), RangeError), error);
+  assert.ok(inbox.isDiscarding);
+});
+
+test('abort of messages that have ended and are not all read takes the end away from who reads', async () => {
+  const { inbox } = createInbox();
+  inbox.deliver('a');
+  inbox.deliver('b');
+  inbox.end();
+  await inbox.receive();
+  inbox.abort(new RangeError('cut'));
+  await rejects(inbox.receive(), RangeError);
+});
+
+test('abort of messages that have ended and were all read changes nothing', async () => {
+  const { inbox } = createInbox();
+  inbox.deliver('a');
+  inbox.end();
+  await inbox.receive();
+  inbox.abort(new RangeError('cut'));
+  assert.is(await inbox.receive(), undefined);
+});
+
+test('abort errors the stream behind what it holds', async () => {
+  const { inbox } = createInbox();
+  const reader = inbox.readable.getReader();
+  await turns(1);
+  inbox.deliver('a');
+  inbox.abort(new RangeError('cut'));
+  assert.is((await reader.read()).value, 'a');
+  await rejects(reader.read(), RangeError);
+});
+
 test.run();
