@@ -119,6 +119,11 @@ export class EndpointOutput {
     return this.#data.weight + this.#control.weight;
   }
 
+  /** As {@link weight}, of the control frames alone. */
+  get controlWeight(): number {
+    return this.#control.weight;
+  }
+
   /** Takes control frames, then messages: all, or whole frames that reach `size` bytes. Returns what they counted in {@link weight}. */
   take(size: number, pieces: Uint8Array[]): number {
     // Few and short: they pass beside what is counted.

@@ -346,6 +346,11 @@ export class Endpoint {
     return this.#output.weight;
   }
 
+  /** As {@link queued}, of the pings alone: they pass before messages. */
+  get queuedControl(): number {
+    return this.#output.controlWeight;
+  }
+
   /** Whether a ping or a pong waits to be taken. */
   get hasControlOutput(): boolean {
     return this.#output.hasControl;

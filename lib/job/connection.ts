@@ -114,7 +114,7 @@ export class Connection<I = Message>
       queueSize,
       writeBegun: () => this.outputWaits(),
     });
-    this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, queueSize });
+    this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
     this.#pings = new Pings(clock);
     this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
     this.#intake = new Intake(this, { endpoint, inbox: this.inbox, transport, scheduler, clock, limits });
@@ -155,7 +155,7 @@ export class Connection<I = Message>
   get counters(): Counters {
     return {
       messagesReceived: this.#messagesReceived,
-      messagesSent: this.#messagesSent - this.sender.dropped.messages,
+      messagesSent: this.#messagesSent - this.sender.dropped.messages - this.sender.unbegun,
       bytesReceived: this.#intake.bytesReceived,
       bytesSent: this.outbox.bytesWritten,
       unread: this.inbox.unread,
@@ -177,14 +177,11 @@ export class Connection<I = Message>
   }
 
   #sendMessage(message: Sendable, options: SendOptions | undefined): Promise<void> {
+    const given = options?.slowConsumer;
+    const policy = given === undefined ? this.#slowConsumer : resolveSlowConsumer(given, this.#limits.queueSize);
     const body = typeof message === 'string' ? undefined : toBodySource(message);
     if (body !== undefined) return this.sender.sendBody(body);
-    const whole = toMessage(message as MessageSource);
-    if (options === undefined) return this.sender.send(whole, this.#slowConsumer);
-    const { slowConsumer, key } = options;
-    const policy =
-      slowConsumer === undefined ? this.#slowConsumer : resolveSlowConsumer(slowConsumer, this.#limits.queueSize);
-    return this.sender.send(whole, policy, key);
+    return this.sender.send(toMessage(message as MessageSource), policy, options?.key);
   }
 
   #sendFrame(frame: Frame): Promise<void> {
@@ -340,7 +337,7 @@ export class Connection<I = Message>
   }
 
   sendPing(): void {
-    void this.ping();
+    if (this.sender.canSend) void this.ping();
   }
 
   sendProbe(): void {

@@ -108,7 +108,7 @@ export class Ending {
     record.begunBy('local');
     record.blame(error);
     sender.abandon(error);
-    sender.dropEncoded();
+    sender.dropEncoded(error);
     // Nothing can be said in the middle of a frame.
     if (outbox.isInFrame) return this.cut(error);
     this.fail(closeCode, error, text);
@@ -167,15 +167,15 @@ export class Ending {
   /** The peer's half of the transport has ended. */
   inputEnded(cause?: unknown): void {
     const { endpoint, record, inbox, sender } = this.#parts;
-    const { canReceive } = endpoint;
-    endpoint.receiveEnd();
-    if (canReceive) {
+    if (endpoint.canReceive) {
       // RFC 6455 §7.1.5: without a close frame "The WebSocket Connection Close Code is considered to be 1006".
       record.begunBy('remote');
       record.blame(this.#createLostError(cause));
+      // The peer may still read what was sent.
+      sender.cut(record.closedError);
       inbox.end(record.error);
-      sender.abandon(record.closedError);
     }
+    endpoint.receiveEnd();
     this.#armTimer();
     this.endOutputIfDone();
   }
@@ -228,9 +228,10 @@ export class Ending {
 
   // One bound for each thing that closing waits for: a peer that does not answer, does not read, or does not close its half.
   #armTimer(): void {
-    const { record, clock, closeTimeout } = this.#parts;
+    const { record, clock, closeTimeout, outbox } = this.#parts;
     if (record.info !== undefined) return;
     this.#owner.closingBegun();
+    outbox.slowDown();
     clock.clearTimeout(this.#timer);
     this.#timer = clock.setTimeout(() => this.#timedOut(), closeTimeout);
   }

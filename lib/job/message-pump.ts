@@ -9,6 +9,8 @@ import { type BodySource, isReadableStream, type MessageChunk } from './sendable
 export interface PumpOwner {
   /** Undefined when there is room for a fragment now; otherwise fulfils when there is. Rejects when the connection has ended. */
   roomForFragment(): Promise<void> | undefined;
+  /** Fulfils in a later turn. */
+  nextTurn(): Promise<void>;
   sendFragment(type: MessageType, bytes: Uint8Array, isLast: boolean): void;
   /** Something was gathered: {@link MessagePump.flush} at the end of the turn. */
   schedule(): void;
@@ -19,6 +21,8 @@ export interface PumpOwner {
 /** A fragment is as long as this where the source gives enough. */
 const FRAGMENT_SIZE = 64 * 1024;
 const FIRST_SIZE = 1024;
+/** So many chunks are taken without a pause: tiny or empty ones would keep everybody else waiting. */
+const CHUNKS_A_TURN = 1024;
 const EMPTY = new Uint8Array(0);
 
 const encoder: TextEncoder = new TextEncoder();
@@ -85,9 +89,11 @@ export class MessagePump {
   async #run(): Promise<void> {
     try {
       const next = this.#open();
-      for (;;) {
+      for (let count = 1; ; count++) {
+        if (count % CHUNKS_A_TURN === 0) await this.#owner.nextTurn();
         const room = this.#owner.roomForFragment();
         if (room !== undefined) await room;
+        if (this.#isEnded) return;
         const { done, value } = await next();
         if (this.#isEnded) return;
         if (done) break;

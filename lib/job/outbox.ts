@@ -8,6 +8,8 @@ import { Deferred, markHandled } from './deferred.ts';
 
 /** A write takes whole frames up to about this size, and of a longer frame as much: it is the progress that a stall is judged by. */
 const WRITE_SIZE = 256 * 1024;
+/** The same while the connection closes: that waits for each write only so long. */
+const CLOSING_SIZE = 16 * 1024;
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -23,7 +25,7 @@ export interface OutboxSource {
   readonly isEmpty: boolean;
   /** Hands the endpoint what it may take before a write of so many bytes. */
   feed(size: number): void;
-  /** Something was taken by the transport. */
+  /** Something was taken by the transport; the next write is still to come. */
   outputTaken(): void;
 }
 
@@ -47,6 +49,7 @@ export class Outbox {
   readonly #queueSize: number;
   readonly #writeBegun: () => void;
   #source = NOTHING;
+  #size = WRITE_SIZE;
   #isScheduled = false;
   #isWriting = false;
   #isEnding = false;
@@ -55,12 +58,14 @@ export class Outbox {
   // Of what was taken from the endpoint: the pieces that are not written yet, and what they and the write under way count.
   #pieces: Uint8Array[] = [];
   #writing = 0;
+  #writingControl = 0;
   #writingBytes = 0;
   #writingSince = 0;
   #bytesWritten = 0;
-  // Weights: what was ever taken by the transport, so that a flush knows its mark.
+  // What was ever taken by the transport, so that a flush knows its mark. Without pings, which pass before what they came behind.
   #written = 0;
-  #room: Deferred<void> | undefined;
+  // Who waits for room, by how much may be queued then.
+  readonly #rooms = new Map<number, Deferred<void>>();
   // Why what was queued last will never be taken.
   #lost: Error | undefined;
   #flushes: FlushWaiter[] = [];
@@ -107,12 +112,16 @@ export class Outbox {
     return this.#isWriting ? this.#writingSince : undefined;
   }
 
-  /** Notes that the endpoint has output. Fulfils when there is room for more. */
-  push(): Promise<void> {
+  /** Notes that the endpoint has output. Fulfils when there is room for more: less than `size` is queued. */
+  push(size: number = this.#queueSize): Promise<void> {
     this.schedule();
-    if (this.queued < this.#queueSize) return DONE;
-    this.#room ??= new Deferred();
-    return this.#room.promise;
+    if (this.queued < size) return DONE;
+    let room = this.#rooms.get(size);
+    if (room === undefined) {
+      room = new Deferred();
+      this.#rooms.set(size, room);
+    }
+    return room.promise;
   }
 
   /** Fulfils when the transport has taken all that is encoded now. */
@@ -120,7 +129,8 @@ export class Outbox {
     if (this.#lost !== undefined) return markHandled(Promise.reject(this.#lost));
     if (!this.#isWriting && !this.#endpoint.hasOutput) return DONE;
     const deferred = new Deferred<void>();
-    this.#flushes.push({ mark: this.#written + this.encoded, deferred });
+    const control = this.#endpoint.queuedControl + this.#writingControl;
+    this.#flushes.push({ mark: this.#written + this.encoded - control, deferred });
     return deferred.promise;
   }
 
@@ -140,10 +150,18 @@ export class Outbox {
     this.#bytesWritten += this.#writingBytes;
     // Of a frame that is written in parts, each part counts its bytes, the last one what is left.
     const weight = this.#pieces.length === 0 ? this.#writing : Math.min(this.#writing, this.#writingBytes);
-    this.#written += weight;
+    const control = Math.min(weight, this.#writingControl);
+    this.#written += weight - control;
     this.#writing -= weight;
+    this.#writingControl -= control;
+    this.#source.outputTaken();
     this.#write();
     this.#settle();
+  }
+
+  /** Takes small steps from now on: how a slow peer makes progress is seen sooner. */
+  slowDown(): void {
+    this.#size = CLOSING_SIZE;
   }
 
   /** Ends the output behind what is queued. */
@@ -157,6 +175,15 @@ export class Outbox {
     this.#isDetached = true;
   }
 
+  /** Drops what the endpoint has and the transport was not given: whole frames. Whoever waits for them is told. */
+  drop(error: Error): void {
+    this.#endpoint.dropOutput();
+    const last = this.#written + this.#writing - this.#writingControl;
+    for (const { mark, deferred } of this.#flushes) if (mark > last) deferred.reject(error);
+    this.#flushes = this.#flushes.filter(({ mark }) => mark <= last);
+    this.#refuseRoom(error);
+  }
+
   /** Lets go of all that waits. */
   stop(error: Error): void {
     this.#isDetached = true;
@@ -164,18 +191,24 @@ export class Outbox {
     this.#endpoint.dropOutput();
     this.#pieces = [];
     this.#writing = 0;
-    this.#room?.reject(error);
-    this.#room = undefined;
+    this.#writingControl = 0;
+    this.#refuseRoom(error);
     for (const { deferred } of this.#flushes) deferred.reject(error);
     this.#flushes = [];
+  }
+
+  #refuseRoom(error: Error): void {
+    for (const room of this.#rooms.values()) room.reject(error);
+    this.#rooms.clear();
   }
 
   #write(): void {
     if (this.#isWriting || this.#isDetached || this.#hasEnded) return;
     if (this.#pieces.length === 0) {
-      if (!this.#source.isEmpty) this.#source.feed(WRITE_SIZE);
+      if (!this.#source.isEmpty) this.#source.feed(this.#size);
       if (!this.#endpoint.hasOutput) return this.#endIfDone();
-      this.#writing = this.#endpoint.takeOutput(this.#pieces, WRITE_SIZE);
+      this.#writingControl = this.#endpoint.queuedControl;
+      this.#writing = this.#endpoint.takeOutput(this.#pieces, this.#size);
     }
     const pieces = this.#takePieces();
     this.#isWriting = true;
@@ -193,26 +226,28 @@ export class Outbox {
   // Up to twice the size goes out as it is: a part of a frame costs a write of its own.
   #takePieces(): Uint8Array[] {
     const pieces = this.#pieces;
+    const size = this.#size;
     this.#pieces = [];
     this.#writingBytes = 0;
     for (const piece of pieces) this.#writingBytes += piece.byteLength;
-    if (this.#writingBytes <= 2 * WRITE_SIZE) return pieces;
-    const index = pieces.findIndex((piece) => piece.byteLength > WRITE_SIZE);
-    const long = pieces[index] as Uint8Array;
-    this.#pieces = [long.subarray(WRITE_SIZE), ...pieces.slice(index + 1)];
-    const taken = [...pieces.slice(0, index), long.subarray(0, WRITE_SIZE)];
+    if (this.#writingBytes <= 2 * size) return pieces;
+    const index = pieces.findIndex((piece) => piece.byteLength > size);
+    const long = pieces[index];
+    if (long === undefined) return pieces;
+    this.#pieces = [long.subarray(size), ...pieces.slice(index + 1)];
+    const taken = [...pieces.slice(0, index), long.subarray(0, size)];
     this.#writingBytes = taken.reduce((sum, piece) => sum + piece.byteLength, 0);
     return taken;
   }
 
   #settle(): void {
-    if (this.#room !== undefined && this.queued < this.#queueSize) {
-      this.#room.resolve();
-      this.#room = undefined;
+    for (const [size, room] of this.#rooms) {
+      if (this.queued >= size) continue;
+      this.#rooms.delete(size);
+      room.resolve();
     }
     while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
       this.#flushes.shift()?.deferred.resolve();
     }
-    this.#source.outputTaken();
   }
 }

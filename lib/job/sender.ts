@@ -6,7 +6,7 @@ import { LocalProtocolError } from '../error.ts';
 import { ITEM_OVERHEAD } from '../limits.ts';
 import { type Message, type MessageType, messageWeight } from '../message/message.ts';
 import { Backlog, type BacklogEntry } from './backlog.ts';
-import type { Clock } from './context.ts';
+import type { Clock, Scheduler } from './context.ts';
 import { Deferred } from './deferred.ts';
 import { MessagePump, type PumpOwner } from './message-pump.ts';
 import type { Outbox, OutboxSource } from './outbox.ts';
@@ -32,7 +32,15 @@ export interface SenderParts {
   readonly endpoint: Endpoint;
   readonly outbox: Outbox;
   readonly clock: Clock;
+  readonly scheduler: Scheduler;
   readonly queueSize: number;
+}
+
+/** Something that is done when all up to an entry has left the backlog. */
+interface Waiting {
+  readonly id: number;
+  readonly encoded: () => void;
+  readonly abandoned: (error: Error) => void;
 }
 
 /** What a slow-consumer policy has dropped. */
@@ -47,22 +55,28 @@ export class Sender implements OutboxSource, PumpOwner {
   readonly #endpoint: Endpoint;
   readonly #outbox: Outbox;
   readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
   readonly #queueSize: number;
   readonly #backlog = new Backlog();
   #isClosing = false;
   #fragmentRoom: Deferred<void> | undefined;
-  // Each is called when all up to its entry has left the backlog.
-  #waiting: { readonly id: number; readonly callback: () => void }[] = [];
+  #waiting: Waiting[] = [];
+  // Why something that was sent will never be taken by the transport.
+  #lost: Error | undefined;
   #closePolicy: ResolvedSlowConsumer | undefined;
+  // When the first of the messages in the write under way was sent, where that is known.
+  #fedAt: number | undefined;
   #droppedMessages = 0;
   #droppedBytes = 0;
   #abandoned = 0;
+  #unbegun = 0;
 
-  constructor(owner: SenderOwner, { endpoint, outbox, clock, queueSize }: SenderParts) {
+  constructor(owner: SenderOwner, { endpoint, outbox, clock, scheduler, queueSize }: SenderParts) {
     this.#owner = owner;
     this.#endpoint = endpoint;
     this.#outbox = outbox;
     this.#clock = clock;
+    this.#scheduler = scheduler;
     this.#queueSize = queueSize;
     outbox.feedFrom(this);
   }
@@ -83,6 +97,11 @@ export class Sender implements OutboxSource, PumpOwner {
   /** What will never be sent: bytes, each message counting 64 more. */
   get abandoned(): number {
     return this.#abandoned;
+  }
+
+  /** Streamed messages whose source has failed before anything of them was sent. */
+  get unbegun(): number {
+    return this.#unbegun;
   }
 
   /** Whether messages may be sent. */
@@ -111,7 +130,7 @@ export class Sender implements OutboxSource, PumpOwner {
   send(message: Message, policy: ResolvedSlowConsumer, key?: unknown): Promise<void> {
     if (policy.policy === 'wait') {
       this.#accept(message, policy, key);
-      return this.#outbox.push();
+      return this.#outbox.push(policy.maxQueued);
     }
     this.#assertCanSend();
     if (policy.policy === 'latest') this.#drop(this.#backlog.removeKey(key ?? NO_KEY));
@@ -136,49 +155,61 @@ export class Sender implements OutboxSource, PumpOwner {
 
   /** Fulfils when the transport has taken all that was sent before. */
   async flush(): Promise<void> {
+    if (this.#lost !== undefined) throw this.#lost;
     if (!this.#backlog.isEmpty) {
       const encoded = new Deferred<void>();
-      this.#whenEncoded(encoded.resolve);
+      this.#whenEncoded(encoded.resolve, encoded.reject);
       await encoded.promise;
     }
     await this.#outbox.flush();
   }
 
-  /** Takes nothing more, and calls back behind all that was sent: at once, or when the streamed messages before have been sent. */
+  /** Takes nothing more, and calls back behind all that was sent: at once, or when the streamed messages before have been sent. Not when those are abandoned. */
   closeBehind(close: () => void): void {
     this.#isClosing = true;
     this.feed(Number.POSITIVE_INFINITY);
-    this.#whenEncoded(close);
+    this.#whenEncoded(close, () => {});
   }
 
-  /** Gives up what cannot be sent any more, streamed messages first of all. */
+  /** Gives up what cannot be sent any more, streamed messages first of all. Takes nothing more. */
   abandon(error: Error): void {
     this.#isClosing = true;
     for (let entry = this.#backlog.shift(); entry !== undefined; entry = this.#backlog.shift()) {
+      this.#lost ??= error;
       this.#abandoned += entry.weight;
-      if (entry.message instanceof MessagePump) entry.message.stop(error);
+      if (!(entry.message instanceof MessagePump)) continue;
+      this.#abandoned += entry.message.gathered;
+      entry.message.stop(error);
     }
     this.#fragmentRoom?.reject(error);
     this.#fragmentRoom = undefined;
-    this.#settleWaiting();
+    for (const { abandoned } of this.#waiting.splice(0)) abandoned(error);
   }
 
-  /** Lets no message that its source has not finished stand in the way: what was sent before it still goes out. */
+  /**
+   * Lets no message that its source has not finished stand in the way, nor what was to be closed behind it: what was sent before it still goes out, and a close frame
+   * may follow.
+   */
   cut(error: Error): void {
     this.feed(Number.POSITIVE_INFINITY);
-    if (!this.#backlog.isEmpty) this.abandon(error);
+    if (this.#backlog.isEmpty) return;
+    this.abandon(error);
+    this.#isClosing = false;
   }
 
   /** Drops what is encoded and not taken, whole frames of it. */
-  dropEncoded(): void {
-    this.#abandoned += this.#endpoint.queued;
-    this.#endpoint.dropOutput();
+  dropEncoded(error: Error): void {
+    const { queued } = this.#endpoint;
+    if (queued > 0) this.#lost ??= error;
+    this.#abandoned += queued;
+    this.#outbox.drop(error);
   }
 
   #accept(message: Message, { policy, maxAge }: ResolvedSlowConsumer, key: unknown): void {
     const isDroppable = policy === 'drop-oldest' || policy === 'latest';
-    // What can be dropped later is not encoded before its turn.
-    if (this.#backlog.isEmpty && !isDroppable && !this.#isClosing) return this.#endpoint.send(message);
+    // What can be dropped later is not encoded before its turn, nor what is not to wait for long: it is known then for how long it has.
+    const isKept = isDroppable || maxAge !== Number.POSITIVE_INFINITY || this.#isClosing;
+    if (this.#backlog.isEmpty && !isKept) return this.#endpoint.send(message);
     this.#assertCanSend();
     const entryKey = policy === 'latest' ? (key ?? NO_KEY) : undefined;
     const at = this.#clock.now();
@@ -229,7 +260,7 @@ export class Sender implements OutboxSource, PumpOwner {
   }
 
   #oldestAt(now: number): number {
-    return this.#outbox.writingSince ?? this.#backlog.first?.at ?? now;
+    return this.#fedAt ?? this.#outbox.writingSince ?? this.#backlog.first?.at ?? now;
   }
 
   // --- Streamed messages ---------------------------------------------------------------------------------------------
@@ -250,6 +281,10 @@ export class Sender implements OutboxSource, PumpOwner {
     return this.#outbox.encoded + (this.#pump?.gathered ?? 0) < this.#queueSize;
   }
 
+  nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#scheduler.schedule(resolve));
+  }
+
   sendFragment(type: MessageType, bytes: Uint8Array, isLast: boolean): void {
     this.#endpoint.sendFragment(type, bytes, isLast);
     this.schedule();
@@ -263,6 +298,7 @@ export class Sender implements OutboxSource, PumpOwner {
   pumpEnded(pump: MessagePump, failure?: { readonly error: unknown }): void {
     this.#backlog.shift();
     if (failure !== undefined && pump.hasBegun) return this.#owner.messageAborted(failure.error);
+    if (failure !== undefined) this.#unbegun++;
     this.feed(this.#isClosing ? Number.POSITIVE_INFINITY : 0);
     this.#outbox.schedule();
   }
@@ -281,6 +317,7 @@ export class Sender implements OutboxSource, PumpOwner {
         this.#drop(this.#backlog.shift());
       } else if (this.#endpoint.queued < size) {
         this.#backlog.shift();
+        this.#fedAt ??= first.at;
         this.#endpoint.send(message);
       } else {
         break;
@@ -290,22 +327,23 @@ export class Sender implements OutboxSource, PumpOwner {
   }
 
   outputTaken(): void {
+    if (!this.#outbox.isInFrame) this.#fedAt = undefined;
+    if (this.#outbox.queued === 0) this.#closePolicy = undefined;
     if (this.#fragmentRoom === undefined || !this.#hasFragmentRoom) return;
     this.#fragmentRoom.resolve();
     this.#fragmentRoom = undefined;
   }
 
-  #whenEncoded(callback: () => void): void {
-    if (this.#backlog.isEmpty) callback();
-    else this.#waiting.push({ id: this.#backlog.lastId, callback });
+  #whenEncoded(encoded: () => void, abandoned: (error: Error) => void): void {
+    if (this.#backlog.isEmpty) encoded();
+    else this.#waiting.push({ id: this.#backlog.lastId, encoded, abandoned });
   }
 
   #settleWaiting(): void {
-    while (this.#waiting.length > 0) {
-      const { id, callback } = this.#waiting[0] as { id: number; callback: () => void };
-      if (!this.#backlog.isEmpty && this.#backlog.firstId <= id) return;
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (!this.#backlog.isEmpty && this.#backlog.firstId <= first.id) return;
       this.#waiting.shift();
-      callback();
+      first.encoded();
     }
   }
 }
