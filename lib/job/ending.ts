@@ -96,6 +96,7 @@ export class Ending {
   fail(closeCode: number, error: Error, reason = ''): void {
     if (!this.#parts.endpoint.canSend) return;
     this.#parts.endpoint.fail(closeCode, reason);
+    this.#parts.intake.readOn();
     this.failed(error);
   }
 

@@ -122,6 +122,11 @@ export class Intake {
     this.#regulate();
   }
 
+  /** The endpoint takes nothing any more: what still comes is read and thrown away, so that the end of the transport is noticed. */
+  readOn(): void {
+    this.#regulate();
+  }
+
   /** The transport is gone: decodes what had come before, and nothing after it. */
   drain(): void {
     while (this.#hasUndecoded) this.#decodeMore(Number.MAX_SAFE_INTEGER);
