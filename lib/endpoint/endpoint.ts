@@ -25,7 +25,7 @@ import type { MessageSource, MessageType } from '../message/message.ts';
 import { MessageAssembler } from '../message/message-assembler.ts';
 import { MessagePieces } from '../message/message-pieces.ts';
 import { EndpointOutput } from './endpoint-output.ts';
-import type { EndpointEvent } from './event.ts';
+import { type EndpointEvent, endsMessage } from './event.ts';
 import { type EndpointState, endsTransport, permissions, type Transition, transitions } from './state.ts';
 
 export interface EndpointOptions {
@@ -136,19 +136,27 @@ export class Endpoint {
    * @param isOwned Whether the chunk's bytes may be changed (unmasked in place).
    * @param budget About how many bytes of output to make at most, each frame counting 64 more than its payload. Where it ends,
    * the rest is kept: {@link hasUnread} is true, and {@link resume} goes on.
+   * @param messages How many messages (frames, of a raw endpoint) to give at most.
    * @throws Error when the rest of the chunk before has not been taken yet.
    */
-  receive(chunk: Uint8Array, isOwned = false, budget: number = Number.MAX_SAFE_INTEGER): EndpointEvent[] {
+  receive(
+    chunk: Uint8Array,
+    isOwned = false,
+    budget: number = Number.MAX_SAFE_INTEGER,
+    messages: number = Number.MAX_SAFE_INTEGER,
+  ): EndpointEvent[] {
     if (!this.canReceive) return [];
     this.#decoder.push(chunk, isOwned);
-    return this.resume(budget);
+    return this.resume(budget, messages);
   }
 
   /** Goes on with what {@link receive} has left. */
-  resume(budget: number = Number.MAX_SAFE_INTEGER): EndpointEvent[] {
+  resume(budget: number = Number.MAX_SAFE_INTEGER, messages: number = Number.MAX_SAFE_INTEGER): EndpointEvent[] {
     const events: EndpointEvent[] = [];
     let left = budget;
-    while (left > 0 && this.canReceive) {
+    let messagesLeft = messages;
+    while (left > 0 && messagesLeft > 0 && this.canReceive) {
+      const { length } = events;
       const piece = this.#decoder.next(left);
       if (piece === undefined) {
         if (this.#decoder.fault !== undefined) this.#failWith(this.#decoder.fault, events);
@@ -158,6 +166,7 @@ export class Endpoint {
       if (this.#frames !== undefined) this.#receiveFrame(piece, this.#frames, events);
       else if (isControlOpcode(piece.opcode)) this.#receiveControl(piece, events);
       else this.#receiveData(piece, events);
+      if (events.length > length && endsMessage(events[length] as EndpointEvent)) messagesLeft--;
     }
     return events;
   }

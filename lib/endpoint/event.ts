@@ -18,3 +18,8 @@ export type EndpointEvent =
   | { readonly type: 'close'; readonly closeCode: number; readonly reason: string }
   /** The peer broke a rule or reached a limit; the close frame is queued already. Nothing is received after it. */
   | { readonly type: 'fault'; readonly fault: Fault };
+
+/** Whether with the event a message (or the frame of a raw endpoint) has come to its end. */
+export function endsMessage(event: EndpointEvent): boolean {
+  return event.type === 'message' || event.type === 'frame' || (event.type === 'piece' && event.piece.isLast);
+}

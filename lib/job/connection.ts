@@ -295,9 +295,9 @@ export class Connection<I = Message>
   }
 
   #countControl(): void {
-    if (this.#controlRate.isOff) return;
-    this.#controlRate.take(1);
-    if (this.#controlRate.allowed(this.#engine.clock.now()) >= 0) return;
+    // Of those that came in one chunk, the ones behind the limit are nobody's business any more.
+    if (this.#controlRate.isOff || !this.endpoint.canReceive) return;
+    if (this.#controlRate.take(1, this.#engine.clock.now()) >= 0) return;
     const text = 'Pings or pongs come too fast';
     this.ending.failWithLimit('ERR_WS_CONTROL_FRAME_RATE', text, CloseCode.POLICY_VIOLATION);
   }
@@ -325,7 +325,7 @@ export class Connection<I = Message>
   }
 
   get isBusy(): boolean {
-    return this.inbox.unread > 0 || !this.outbox.isEmpty;
+    return this.inbox.unread > 0 || this.#intake.undecoded > 0 || !this.outbox.isEmpty;
   }
 
   get writingSince(): number | undefined {
@@ -337,7 +337,10 @@ export class Connection<I = Message>
   }
 
   sendPing(): void {
-    if (this.sender.canSend) void this.ping();
+    if (!this.sender.canSend) return;
+    // The caller's own pings may be so many that one more would not be sent: then it is not the last of them that is waited for.
+    if (this.#pings.count < MAX_PINGS) void this.ping();
+    else this.sendProbe();
   }
 
   sendProbe(): void {

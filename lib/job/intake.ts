@@ -3,7 +3,7 @@
 // turn's worth.
 
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import type { EndpointEvent } from '../endpoint/event.ts';
+import { type EndpointEvent, endsMessage } from '../endpoint/event.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { Clock, Scheduler } from './context.ts';
@@ -94,14 +94,14 @@ export class Intake {
 
   /** Takes a chunk of the transport. */
   receive(chunk: Uint8Array, isOwned: boolean): void {
-    if (!this.#byteRate.isOff) this.#byteRate.take(chunk.byteLength);
+    if (!this.#byteRate.isOff) this.#byteRate.take(chunk.byteLength, this.#clock.now());
     this.#bytesReceived += chunk.byteLength;
     this.#sincePause += chunk.byteLength;
     // After the close frame, or a fault, what still comes is read and thrown away.
     if (!this.#endpoint.canReceive) return;
     // A foreign stream may have been reading already when it was paused.
     if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#held.push({ chunk, isOwned });
-    else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget));
+    else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget, this.#messageBudget));
     this.#regulate();
   }
 
@@ -153,11 +153,13 @@ export class Intake {
 
   get #budget(): number {
     if (this.#isDiscarding) return TURN_BUDGET;
-    const room = Math.min(this.#room - this.#inbox.unread, TURN_BUDGET);
-    if (this.#messageRate.isOff) return Math.max(ITEM_OVERHEAD, room);
-    // A message counts so much at least: no more of them are decoded than may be.
-    const allowed = Math.floor(this.#messageRate.allowed(this.#clock.now())) * ITEM_OVERHEAD;
-    return Math.max(ITEM_OVERHEAD, Math.min(room, allowed));
+    return Math.max(ITEM_OVERHEAD, Math.min(this.#room - this.#inbox.unread, TURN_BUDGET));
+  }
+
+  /** How many messages may be decoded now. */
+  get #messageBudget(): number {
+    if (this.#messageRate.isOff || this.#isDiscarding) return Number.MAX_SAFE_INTEGER;
+    return Math.max(1, Math.floor(this.#messageRate.allowed(this.#clock.now())));
   }
 
   /** The milliseconds until the rates let something pass. */
@@ -169,7 +171,7 @@ export class Intake {
   }
 
   #deliver(events: EndpointEvent[]): void {
-    if (!this.#messageRate.isOff) this.#messageRate.take(countMessages(events));
+    if (!this.#messageRate.isOff) this.#messageRate.take(countMessages(events), this.#clock.now());
     for (const event of events) this.#owner.eventReceived(event);
   }
 
@@ -203,17 +205,17 @@ export class Intake {
       this.#isContinuing = false;
       if (this.#isStopped || this.#mustWait) return;
       this.#sincePause = 0;
-      if (this.#rateWait === 0) this.#decodeMore(this.#budget);
+      if (this.#rateWait === 0) this.#decodeMore(this.#budget, this.#messageBudget);
       this.#regulate();
     });
   }
 
-  #decodeMore(budget: number): void {
+  #decodeMore(budget: number, messages: number = Number.MAX_SAFE_INTEGER): void {
     if (this.#endpoint.hasUnread) {
-      this.#deliver(this.#endpoint.resume(budget));
+      this.#deliver(this.#endpoint.resume(budget, messages));
     } else {
       const next = this.#held.shift();
-      if (next !== undefined) this.#deliver(this.#endpoint.receive(next.chunk, next.isOwned, budget));
+      if (next !== undefined) this.#deliver(this.#endpoint.receive(next.chunk, next.isOwned, budget, messages));
     }
     if (this.#hasEnded && !this.#hasUndecoded) this.#owner.inputEnded();
   }
@@ -232,10 +234,9 @@ export class Intake {
   }
 }
 
+// Of a streamed message the end counts, so that the one that is coming is not held up by itself.
 function countMessages(events: readonly EndpointEvent[]): number {
   let count = 0;
-  for (const event of events) {
-    if (event.type === 'message' || event.type === 'frame' || (event.type === 'piece' && event.piece.isFirst)) count++;
-  }
+  for (const event of events) if (endsMessage(event)) count++;
   return count;
 }

@@ -24,9 +24,11 @@ export class Rate {
     return this.#tokens;
   }
 
-  /** Notes what has passed. */
-  take(count: number): void {
-    this.#tokens -= count;
+  /** Notes what has passed, and gives what may still pass. */
+  take(count: number, now: number): number {
+    // First what has come back meanwhile: it is a second's worth at most, however long that was.
+    this.#tokens = this.allowed(now) - count;
+    return this.#tokens;
   }
 
   /** The milliseconds until one more may pass; 0 when it may now. */

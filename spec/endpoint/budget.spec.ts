@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { EndpointEvent } from '../../lib/endpoint/event.ts';
+import { type EndpointEvent, endsMessage } from '../../lib/endpoint/event.ts';
 import type { Role } from '../../lib/frame/frame.ts';
 import { makeEndpoint, receiveOnce, seeEvent, takeAll } from '../support/deliver.ts';
 import { closePayload, type WireFrame, wireTo } from '../support/frames.ts';
@@ -55,6 +55,27 @@ for (const role of roles) {
     assert.equal(types(endpoint.resume(64)), []);
     assert.ok(endpoint.hasUnread);
     assert.equal(types(endpoint.resume(64)), ['message']);
+  });
+
+  test(`${role} stops behind as many messages as are asked for, whatever the budget; pings are none`, () => {
+    const frames = [
+      { opcode: 9 },
+      { opcode: 1, payload: 'a' },
+      { opcode: 9 },
+      { opcode: 1, fin: false },
+      { opcode: 0 },
+    ];
+    for (const streamed of [false, true]) {
+      const endpoint = makeEndpoint({ role, streamed });
+      const bytes = input(role, [...frames, { opcode: 2, payload: 'b' }]);
+      const ends = (events: readonly EndpointEvent[]): number => events.filter(endsMessage).length;
+      assert.is(ends(endpoint.receive(bytes, false, 10_000, 1)), 1);
+      assert.ok(endpoint.hasUnread);
+      assert.equal(endpoint.resume(10_000, 0), []);
+      assert.is(ends(endpoint.resume(10_000, 1)), 1);
+      assert.is(ends(endpoint.resume(10_000, 5)), 1);
+      assert.not(endpoint.hasUnread);
+    }
   });
 
   test(`${role} stops in the middle of a message, and keeps what it has taken of it`, () => {

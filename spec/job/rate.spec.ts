@@ -10,7 +10,7 @@ const test = suite('rate');
 test('one second’s worth may pass at once, and comes back in a second', () => {
   const rate = new Rate(10, 1000);
   assert.is(rate.allowed(1000), 10);
-  rate.take(10);
+  assert.is(rate.take(10, 1000), 0);
   assert.is(rate.allowed(1000), 0);
   assert.is(rate.allowed(1100), 1);
   assert.is(rate.allowed(2000), 10);
@@ -20,9 +20,9 @@ test('one second’s worth may pass at once, and comes back in a second', () => 
 test('tells how long to wait until one more may pass', () => {
   const rate = new Rate(10, 0);
   assert.is(rate.wait(0), 0);
-  rate.take(9);
+  rate.take(9, 0);
   assert.is(rate.wait(0), 0);
-  rate.take(1);
+  rate.take(1, 0);
   assert.is(rate.wait(0), 100);
   assert.is(rate.wait(40), 60);
   assert.is(rate.wait(100), 0);
@@ -30,11 +30,17 @@ test('tells how long to wait until one more may pass', () => {
 
 test('what has passed beyond the rate is waited for', () => {
   const rate = new Rate(1000, 0);
-  rate.take(65_000);
+  rate.take(65_000, 0);
   assert.is(rate.allowed(0), -64_000);
   const wait = rate.wait(0);
   assert.ok(wait === 64_001 || wait === 64_002, `${wait} ms`);
   assert.is(rate.wait(wait), 0);
+});
+
+test('what passes after a long silence is held against one second’s worth, not against all that time', () => {
+  const rate = new Rate(10, 0);
+  assert.is(rate.take(25, 3_600_000), -15);
+  assert.is(rate.wait(3_600_000), 1600);
 });
 
 test('waiting as long as was told is enough, for rates that divide no second', () => {
@@ -42,7 +48,7 @@ test('waiting as long as was told is enough, for rates that divide no second', (
     const rate = new Rate(perSecond, 0);
     let now = 0;
     for (let round = 0; round < 50; round++) {
-      rate.take(perSecond + 1);
+      rate.take(perSecond + 1, now);
       const wait = rate.wait(now);
       assert.ok(wait > 0);
       now += wait;
@@ -60,7 +66,7 @@ test('over time no more than the rate and one second’s worth passes, whenever 
     now += random.below(20);
     if (rate.wait(now) > 0) continue;
     passed++;
-    rate.take(1);
+    rate.take(1, now);
     assert.ok(passed <= 100 + (now / 1000) * 100 + 1, `${passed} after ${now} ms`);
   }
   assert.ok(passed >= (now / 1000) * 100 * 0.9, `${passed} after ${now} ms`);

@@ -21,6 +21,8 @@ const topics: Record<string, string> = {
   'endpoint/control-lane': 'endpoint/endpoint',
   'job/closing': 'job/job',
   'job/decide': 'job/web-socket-upgrade',
+  'job/keepalive': 'job/watchdog',
+  'job/rates': 'job/intake',
   'job/raw-session': 'job/session',
 };
 
