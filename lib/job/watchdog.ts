@@ -60,6 +60,8 @@ export class Watchdog {
   /** Something has come, or reading goes on. */
   heard(): void {
     this.#keepalive.heard(this.#clock.now());
+    // Only behind a ping: the timer was armed for the time of its answer.
+    if (this.#dueAt > this.#keepalive.deadline) this.#arm();
   }
 
   /** A message has come or was sent. */

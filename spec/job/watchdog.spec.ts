@@ -111,6 +111,21 @@ test('while the ping is not taken nothing is judged, and bytes that come then be
   assert.equal(calls, ['ping 100', 'ping 600']);
 });
 
+test('where the time-out is long, or never ends, the next ping comes an interval behind the answer all the same', async () => {
+  for (const pingTimeout of [5000, NEVER]) {
+    const { clock, watchdog, calls } = createWatchdog({ pingInterval: 100, pingTimeout });
+    for (let count = 1; count <= 3; count++) {
+      await clock.turn(100);
+      watchdog.writeTaken(clock.now(), true);
+      watchdog.heard();
+      watchdog.heard();
+      assert.is(clock.pending, 1);
+    }
+    assert.equal(calls, ['ping 100', 'ping 200', 'ping 300']);
+    assert.ok(clock.armed <= 9, `${clock.armed} timers`);
+  }
+});
+
 test('a write that was taken without the ping does not start the time of the answer', async () => {
   const { clock, watchdog, calls } = createWatchdog({ pingInterval: 100, pingTimeout: 30 });
   await clock.turn(100);
