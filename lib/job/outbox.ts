@@ -155,7 +155,9 @@ export class Outbox {
     this.#writing -= weight;
     this.#writingControl -= control;
     this.#source.outputTaken();
-    this.#write();
+    // What its source gives in this turn is gathered, however fast the transport is.
+    if (this.#hasOutput || this.#source.isEmpty) this.#write();
+    else this.schedule();
     this.#settle();
   }
 
@@ -215,6 +217,10 @@ export class Outbox {
     this.#writingSince = this.#clock.now();
     this.#writeBegun();
     this.#transport.write(pieces);
+  }
+
+  get #hasOutput(): boolean {
+    return this.#pieces.length > 0 || this.#endpoint.hasOutput;
   }
 
   #endIfDone(): void {

@@ -23,7 +23,12 @@ const topics: Record<string, string> = {
   'job/decide': 'job/web-socket-upgrade',
   'job/keepalive': 'job/watchdog',
   'job/rates': 'job/intake',
+  'job/closing-matrix': 'job/ending',
   'job/raw-session': 'job/session',
+  'job/slow-consumers': 'job/sender',
+  'job/streamed-passing': 'job/message-pump',
+  'job/streamed-sending': 'job/message-pump',
+  'job/streamed-sending-ends': 'job/message-pump',
 };
 
 /** Files that do something and have no spec of their own, each with the reason. */

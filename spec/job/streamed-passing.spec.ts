@@ -1,0 +1,184 @@
+// A received message that is sent on as it comes: to another connection, or back to its sender, of any length and at the pace of the slower side.
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Job } from '../../lib/job/job.ts';
+import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
+import { upgrade } from '../../lib/job/upgrade.ts';
+import { streams } from '../../lib/stream/streams.ts';
+import { rejects } from '../support/check.ts';
+import { TestClock, turns } from '../support/clock.ts';
+import { join } from '../support/hex.ts';
+import { ByHand, closePayload, masked, watchEscapes } from '../support/pair.ts';
+import { HandSource } from '../support/sources.ts';
+import { within } from '../support/until.ts';
+
+const { seen } = watchEscapes();
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+type StreamedJob = Job<undefined, StreamedMessage>;
+type StreamedHandler = (session: StreamedJob['session']) => unknown;
+
+/** Two sessions of streamed messages, joined by their byte streams. */
+function createStreamedPair(handler?: StreamedHandler): { server: StreamedJob; client: StreamedJob; clock: TestClock } {
+  const { TransformStream } = streams();
+  const clock = new TestClock();
+  const up = new TransformStream<Uint8Array, Uint8Array>();
+  const down = new TransformStream<Uint8Array, Uint8Array>();
+  const context = { clock };
+  const messages = 'streamed';
+  const server = handler === undefined ? ({ messages } as const) : ({ messages, handler } as const);
+  return {
+    clock,
+    server: upgrade(up.readable, down.writable, context, undefined, server),
+    client: upgrade(down.readable, up.writable, context, undefined, { role: 'client', messages }),
+  };
+}
+
+/** A peer by hand of a session of streamed messages. */
+function byHand(handler: StreamedHandler): ByHand {
+  return new ByHand({ messages: 'streamed', handler: handler as never });
+}
+
+const echoes: readonly (readonly [string, StreamedHandler])[] = [
+  [
+    'for await, send',
+    async (session) => {
+      for await (const message of session) await session.send(message);
+    },
+  ],
+  ['readable.pipeTo(writable)', (session) => session.readable.pipeTo(session.writable)],
+];
+
+for (const [how, echo] of echoes) {
+  const test = suite(`streamed passing · echo by ${how}`);
+
+  test('types, texts, bytes and empty messages come back as they were, each as one message', async () => {
+    const { client } = createStreamedPair(echo);
+    const messages = ['', 'a', new Uint8Array(0), 'x'.repeat(200_000), new Uint8Array(300 * KiB).fill(7), 'é\u{1f600}'];
+    for (const message of messages) {
+      void client.session.send(message);
+      const back = await client.session.receive();
+      assert.is(back?.type, typeof message === 'string' ? 'text' : 'binary');
+      if (typeof message === 'string') assert.is(await back?.text(), message);
+      else assert.equal(await back?.bytes(), message);
+    }
+    void client.session.close();
+    assert.ok((await within(client.closed, 'the end')).wasClean);
+  });
+
+  test('a message comes back while it still comes', async () => {
+    const peer = byHand(echo);
+    await peer.send(masked(0x01, 'a'));
+    assert.equal(peer.wire, ['text… "a"']);
+    await peer.send(masked(0x00, 'b'));
+    assert.equal(peer.wire, ['text… "a"', 'continuation… "b"']);
+    await peer.send(join(masked(0x80, ''), masked(0x88, closePayload(1000))));
+    await turns();
+    assert.equal(peer.wire, ['text… "a"', 'continuation… "b"', 'continuation ""', 'close 1000 ""']);
+    await peer.end();
+    assert.is((await peer.job.closed).wasClean, true);
+    assert.is(peer.job.state, 'completed');
+  });
+
+  test('a message whose sender is lost is not finished: it never looks whole', async () => {
+    const peer = byHand(echo);
+    await peer.send(masked(0x01, 'a'));
+    await peer.fail(new Error('reset'));
+    const info = await peer.job.closed;
+    assert.equal([peer.wire, info.wasClean], [['text… "a"'], false]);
+  });
+
+  test('256 MiB through one message, with flat memory', async () => {
+    const { client, server } = createStreamedPair(echo);
+    const total = 256 * MiB;
+    const chunk = new Uint8Array(64 * KiB).map((_, index) => index % 253);
+    async function* source(): AsyncGenerator<Uint8Array> {
+      for (let sent = 0; sent < total; sent += chunk.byteLength) yield chunk;
+    }
+    const sending = client.session.send(source());
+    const message = await client.session.receive();
+    let received = 0;
+    let most = 0;
+    let before = 0;
+    for await (const bytes of message as StreamedMessage) {
+      assert.is(bytes[0], chunk[received % chunk.byteLength]);
+      received += bytes.byteLength;
+      const { queued, unread } = server.session.counters;
+      most = Math.max(most, queued + unread);
+      if (received < 16 * MiB || received > total - MiB) continue;
+      if (before === 0) before = retained();
+      else if (received % (64 * MiB) < bytes.byteLength) assert.ok(retained() - before < 8 * MiB);
+    }
+    assert.is(received, total);
+    assert.ok(most < MiB, `${most} bytes waited`);
+    assert.ok(retained() - before < 8 * MiB);
+    await sending;
+    void client.session.close();
+    assert.ok((await within(client.closed, 'the end')).wasClean);
+  });
+  test.run();
+}
+
+/** Bytes that are kept after a collection. */
+function retained(): number {
+  globalThis.gc?.();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+const cut = suite('streamed passing · cut short');
+
+cut('a handler that returns while a received message is being sent on does not make it look whole', async () => {
+  const peer = byHand(async (session) => {
+    const message = (await session.receive()) as StreamedMessage;
+    void session.send(message);
+  });
+  await peer.send(masked(0x01, 'a'));
+  await peer.send(masked(0x00, 'b'));
+  await peer.send(masked(0x80, 'c'));
+  await turns();
+  const [first, ...rest] = peer.wire;
+  assert.is(first, 'text… "a"');
+  const isWhole = rest.join(' ') === 'continuation… "b" continuation… "c" continuation "" close 1000 ""';
+  const isBroken = rest.at(-1) === 'close 1011 ""' && rest.every((frame) => !/^continuation "/.test(frame));
+  assert.ok(isWhole || isBroken, peer.wire.join(', '));
+});
+
+cut('collecting a message that is discarded on the way rejects, and gives no part of it', async () => {
+  const peer = byHand((session) => session.closed);
+  const message = (await Promise.all([peer.job.session.receive(), peer.send(masked(0x01, 'a'))]))[0];
+  const text = (message as unknown as StreamedMessage).text();
+  await turns();
+  peer.job.cancel();
+  await peer.send(masked(0x80, 'b'));
+  await peer.send(masked(0x88, closePayload(1001)));
+  await peer.end();
+  await rejects(text, Error, /./);
+});
+
+cut('the source of one connection is let go when the other ends, and that session goes on', async () => {
+  const { client, server } = createStreamedPair();
+  const other = new ByHand();
+  const source = new HandSource();
+  void client.session.send(source);
+  await source.give('a');
+  const message = (await server.session.receive()) as StreamedMessage;
+  const passing = other.job.session.send(message);
+  await turns();
+  assert.equal(other.wire, ['text… "a"']);
+  await other.fail(new Error('gone'));
+  await rejects(passing, Error, 'ERR_WS_CLOSED');
+  await source.give('b');
+  await source.end();
+  void client.session.send('next');
+  const next = (await within(server.session.receive(), 'the next message')) as StreamedMessage;
+  assert.is(await next.text(), 'next');
+});
+
+cut('nothing has escaped', async () => {
+  await turns();
+  assert.equal(seen, []);
+});
+cut.run();
