@@ -108,12 +108,12 @@ for (const [how, echo] of echoes) {
       const { queued, unread } = server.session.counters;
       most = Math.max(most, queued + unread);
       if (received < 16 * MiB || received > total - MiB) continue;
-      if (before === 0) before = retained();
-      else if (received % (64 * MiB) < bytes.byteLength) assert.ok(retained() - before < 8 * MiB);
+      if (before === 0) before = await retained();
+      else if (received % (64 * MiB) < bytes.byteLength) assert.ok((await retained()) - before < 8 * MiB);
     }
     assert.is(received, total);
     assert.ok(most < MiB, `${most} bytes waited`);
-    assert.ok(retained() - before < 8 * MiB);
+    assert.ok((await retained()) - before < 8 * MiB);
     await sending;
     void client.session.close();
     assert.ok((await within(client.closed, 'the end')).wasClean);
@@ -121,29 +121,42 @@ for (const [how, echo] of echoes) {
   test.run();
 }
 
-/** Bytes that are kept after a collection. */
-function retained(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
+/** Bytes that are kept after a collection. Buffers are let go of by a thread of its own: it has its time. */
+async function retained(): Promise<number> {
+  for (let count = 0; count < 3; count++) {
+    globalThis.gc?.();
+    await turns();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
 }
 
 const cut = suite('streamed passing · cut short');
 
-cut('a handler that returns while a received message is being sent on does not make it look whole', async () => {
+cut('a handler that returns before a received message is sent on has let it go: nothing of it is sent', async () => {
+  let sending: Promise<void> | undefined;
   const peer = byHand(async (session) => {
-    const message = (await session.receive()) as StreamedMessage;
-    void session.send(message);
+    sending = session.send((await session.receive()) as StreamedMessage);
+  });
+  await peer.send(masked(0x01, 'a'));
+  await peer.send(masked(0x80, 'b'));
+  await rejects(sending as Promise<void>, Error, /./);
+  assert.equal(peer.wire, ['close 1000 ""']);
+});
+
+cut('a handler that returns in the middle of it makes the connection fail: the part does not look whole', async () => {
+  const peer = byHand(async (session) => {
+    void session.send((await session.receive()) as StreamedMessage);
+    await turns();
   });
   await peer.send(masked(0x01, 'a'));
   await peer.send(masked(0x00, 'b'));
-  await peer.send(masked(0x80, 'c'));
   await turns();
-  const [first, ...rest] = peer.wire;
-  assert.is(first, 'text… "a"');
-  const isWhole = rest.join(' ') === 'continuation… "b" continuation… "c" continuation "" close 1000 ""';
-  const isBroken = rest.at(-1) === 'close 1011 ""' && rest.every((frame) => !/^continuation "/.test(frame));
-  assert.ok(isWhole || isBroken, peer.wire.join(', '));
+  await peer.send(masked(0x80, 'c'));
+  assert.equal([peer.wire[0], peer.wire.at(-1)], ['text… "a"', 'close 1011 ""']);
+  assert.not(peer.wire.some((frame) => frame.startsWith('continuation "')));
+  await peer.end();
+  assert.is(((await peer.job.closed).error as { code?: string }).code, 'ERR_WS_MESSAGE_ABORTED');
 });
 
 cut('collecting a message that is discarded on the way rejects, and gives no part of it', async () => {
