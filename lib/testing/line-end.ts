@@ -1,5 +1,5 @@
-// One end of a line, as a transport. It closes as a socket does: once both directions have ended; and who destroys it lets its last bytes and its end go out, but
-// answers what still comes with a reset.
+// One end of a line, as a transport. It closes as a socket does: once both directions have ended; and who destroys it lets its last bytes and its end go
+// out, but answers what still comes with a reset.
 
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import type { Wire, WireSink, WireSource } from './wire.ts';

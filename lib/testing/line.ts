@@ -18,15 +18,15 @@ export interface LineOptions {
   /** What is different in the link from the server to the client. */
   readonly toClient?: LinkOptions;
   /**
-   * How the engine gets at the bytes when it is handed the streams of an end: 'transport', directly, as with a socket of an adapter, or 'streams', by reading and
-   * writing them, as with streams of somebody else's. Default: 'transport'.
+   * How the engine gets at the bytes when it is handed the streams of an end: 'transport', directly, as with a socket of an adapter, or 'streams', by
+   * reading and writing them, as with streams of somebody else's. Default: 'transport'.
    */
   readonly over?: 'transport' | 'streams';
 }
 
 /**
- * A connection in memory. Hand the byte streams of its ends to `upgrade`, or to `WebSocketUpgrade`; or keep one and play that peer by hand. `createPair` does it
- * for both.
+ * A connection in memory. Hand the byte streams of its ends to `upgrade`, or to `WebSocketUpgrade`; or keep one and play that peer by hand. `createPair`
+ * does it for both.
  *
  * @example
  * const line = new Line({ toClient: { chunkSize: 1 } });

@@ -3,13 +3,13 @@
 /** How a link carries bytes. All of it can be changed while bytes are on their way: {@link Link.set}. */
 export interface LinkOptions {
   /**
-   * The most bytes that are on their way at a time, in either side's socket buffers and between them. What is beyond waits at its writer: backpressure is real.
-   * Default: 65,536.
+   * The most bytes that are on their way at a time, in either side's socket buffers and between them. What is beyond waits at its writer: backpressure is
+   * real. Default: 65,536.
    */
   readonly bufferSize?: number;
   /**
-   * The most bytes of a chunk, or a function that says for each chunk how many there are to be, at least 1, out of as many as there are. 1 is byte by byte. Bytes
-   * that were written apart may come together. Default: 65,536.
+   * The most bytes of a chunk, or a function that says for each chunk how many there are to be, at least 1, out of as many as there are. 1 is byte by byte.
+   * Bytes that were written apart may come together. Default: 65,536.
    */
   readonly chunkSize?: number | ((available: number) => number);
   /** Milliseconds of the clock from a write to its arrival, or a function that says it for each write. Nothing is overtaken. Default: 0. */
@@ -50,8 +50,8 @@ export interface Link {
   /** Takes nothing and delivers nothing until {@link restore}. Nothing is lost. */
   stall(): void;
   /**
-   * Swallows what is on its way and all that comes, until {@link restore}, without telling anybody: a connection that is half open. The peer finds a hole in the
-   * stream afterwards.
+   * Swallows what is on its way and all that comes, until {@link restore}, without telling anybody: a connection that is half open. The peer finds a hole in
+   * the stream afterwards.
    */
   silence(): void;
   /** Ends a stall or a silence. */

@@ -1,42 +1,40 @@
 // Two jobs that talk to each other in memory through the real codec, on a clock that the test turns.
 
-import type { Frame } from '../frame/frame.ts';
 import type { CloseInfo } from '../job/close-info.ts';
 import type { Counters } from '../job/connection.ts';
 import type { EngineContext, UserContext } from '../job/context.ts';
 import type { Job } from '../job/job.ts';
-import { type UpgradeOptions, upgrade } from '../job/upgrade.ts';
-import type { Message, MessageSource } from '../message/message.ts';
+import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
+import { type UpgradeOptions, upgradeStreams } from '../job/upgrade.ts';
 import { Line, type LineOptions } from './line.ts';
 import type { TestClock } from './test-clock.ts';
 
-/** What a session gives and takes: frames when it is raw, messages otherwise. */
-type Item<R extends boolean, M> = R extends true ? Frame : M;
-
 /** The job of one side of a pair. */
-export type PairJob<C, R extends boolean> = Job<C, Item<R, Message>, Item<R, MessageSource>>;
+export type PairJob<C = undefined, R extends boolean = false, M extends Delivery = 'whole'> = Job<
+  C,
+  Received<R, M>,
+  Sent<R>
+>;
 
 /** One side of a pair: the options of `upgrade`, and its contexts. */
-export interface PairSide<C = undefined, R extends boolean = false>
-  extends Omit<UpgradeOptions<C, Item<R, Message>, Item<R, MessageSource>>, 'role' | 'raw'> {
-  /** Makes a session of frames instead of messages. Default: false. */
-  readonly raw?: R;
+export interface PairSide<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  extends Omit<UpgradeOptions<C, Received<R, M>, Sent<R>>, 'role' | 'raw' | 'messages'>,
+    KindOptions<R, M> {
   /** Its clock is that of the pair, unless it has one. */
   readonly engineContext?: EngineContext;
   readonly userContext?: UserContext;
 }
 
-export interface PairOptions<SC = undefined, SR extends boolean = false, CC = undefined, CR extends boolean = false>
-  extends LineOptions {
-  readonly server?: PairSide<SC, SR>;
-  readonly client?: PairSide<CC, CR>;
+/** The sides of a pair, and what is between them. */
+export interface PairOptions<S extends object = PairSide, C extends object = PairSide> extends LineOptions {
+  readonly server?: S;
+  readonly client?: C;
 }
 
 /** Two jobs and what is between them. */
-export interface Pair<SC = undefined, SR extends boolean = false, CC = undefined, CR extends boolean = false>
-  extends AsyncDisposable {
-  readonly server: PairJob<SC, SR>;
-  readonly client: PairJob<CC, CR>;
+export interface Pair<S = Job, C = Job> extends AsyncDisposable {
+  readonly server: S;
+  readonly client: C;
   /** The clock of both engines and of the line. */
   readonly clock: TestClock;
   /** The connection: faults are its. */
@@ -63,14 +61,20 @@ const asyncDispose: typeof Symbol.asyncDispose =
  * assert.equal(await pair.client.session.receive(), 'hello');
  *
  * @example
- * // The line goes dead: keepalive finds out.
+ * // The line goes dead, and nobody is told: keepalive finds out.
  * pair.line.silence();
- * await pair.clock.turn(40_000);
- * (await pair.server.closed).closeCode; // 1006
+ * const { server, client } = await pair.ended(); // turns the clock: both errors are ERR_WS_PING_TIMEOUT
  */
-export function createPair<SC = undefined, SR extends boolean = false, CC = undefined, CR extends boolean = false>(
-  options: PairOptions<SC, SR, CC, CR> = {},
-): Pair<SC, SR, CC, CR> {
+export function createPair<
+  SC = undefined,
+  SR extends boolean = false,
+  SM extends Delivery = 'whole',
+  CC = undefined,
+  CR extends boolean = false,
+  CM extends Delivery = 'whole',
+>(
+  options: PairOptions<PairSide<SC, SR, SM>, PairSide<CC, CR, CM>> = {},
+): Pair<PairJob<SC, SR, SM>, PairJob<CC, CR, CM>> {
   const { server: serverSide = {}, client: clientSide = {}, ...lineOptions } = options;
   const line = new Line(lineOptions);
   const { clock } = line;
@@ -100,14 +104,15 @@ export function createPair<SC = undefined, SR extends boolean = false, CC = unde
   };
 }
 
-function createJob<C, R extends boolean>(line: Line, role: 'server' | 'client', side: PairSide<C, R>): PairJob<C, R> {
+function createJob<C, R extends boolean, M extends Delivery>(
+  line: Line,
+  role: 'server' | 'client',
+  side: PairSide<C, R, M>,
+): PairJob<C, R, M> {
   const { engineContext, userContext, ...options } = side;
   const { readable, writable } = line[role];
   const engine = { clock: line.clock, ...engineContext };
-  // The overloads of `upgrade` know one kind of session each.
-  const given: unknown = { ...options, role };
-  const job: unknown = upgrade(readable, writable, engine, userContext, given as UpgradeOptions);
-  return job as PairJob<C, R>;
+  return upgradeStreams<C, Received<R, M>, Sent<R>>(readable, writable, engine, userContext, { ...options, role });
 }
 
 function countMoves({ messagesReceived, messagesSent, unread, queued }: Counters): number {

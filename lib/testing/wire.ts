@@ -1,5 +1,5 @@
-// One direction of a line: takes what its writer writes into a bounded buffer, and gives it to its reader when the clock, the reader and the faults allow. It works
-// in turns of the event loop, as sockets do.
+// One direction of a line: takes what its writer writes into a bounded buffer, and gives it to its reader when the clock, the reader and the faults allow.
+// It works in turns of the event loop, as sockets do.
 
 import type { Clock, Scheduler } from '../job/context.ts';
 import { Edits } from './edits.ts';

@@ -153,6 +153,14 @@ test('a side may be raw: then the other is tried frame by frame', async () => {
   await pair[Symbol.asyncDispose]();
 });
 
+test('a side may take its messages as they come', async () => {
+  const pair = createPair({ server: { messages: 'streamed' }, client: { messages: 'whole' } });
+  void pair.client.session.send('hello');
+  const message = await pair.server.session.receive();
+  assert.is(await message?.text(), 'hello');
+  await pair[Symbol.asyncDispose]();
+});
+
 test('an engine context of a side’s own is used, with the clock of the pair', async () => {
   const aborter = new AbortController();
   const pair = createPair({ server: { engineContext: { signal: aborter.signal } } });
@@ -187,6 +195,17 @@ test('it settles when all that was sent has been read, with a handler that takes
   await pair.settled();
   assert.is(read, 50);
   await pair[Symbol.asyncDispose]();
+});
+
+test('a line that goes silent is found out by keepalive, on the clock', async () => {
+  const pair = createPair({ link: { latency: 10 } });
+  await pair.clock.turn(100_000);
+  assert.equal([pair.server.state, pair.client.state], ['running', 'running']);
+  pair.line.silence();
+  const { server, client } = await pair.ended();
+  const codes = [server, client].map(({ error }) => (error as { code?: string }).code);
+  assert.equal(codes, ['ERR_WS_PING_TIMEOUT', 'ERR_WS_PING_TIMEOUT']);
+  assert.is(pair.clock.pending, 0);
 });
 
 test('the end is waited for in vain when nobody closes', async () => {
