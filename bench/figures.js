@@ -27,7 +27,9 @@ async function run(name) {
 
 const [load = 0] = loadavg();
 if (load > 0.5)
-  console.error(`The machine is busy (load ${load.toFixed(1)}): figures that are taken now will be worse than they should.`);
+  console.error(
+    `The machine is busy (load ${load.toFixed(1)}): figures that are taken now will be worse than they should.`,
+  );
 for (const name of names) {
   const output = await run(name);
   const text = readFileSync(readme, 'utf8');
