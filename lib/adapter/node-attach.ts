@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { parseTokenList } from '../handshake/http-head.ts';
 import { Once } from '../job/deferred.ts';
 import type { Delivery } from '../job/session-kind.ts';
+import { onAbort } from '../job/signal-registry.ts';
 import {
   refuseNotFound,
   Site,
@@ -91,7 +92,7 @@ const routers = new WeakMap<Server | TlsServer, Router>();
  * Runs the handler on each session that is upgraded on the server, on the paths that `path` matches. Several can be attached to one server, each with its own
  * options. What matches none is left to other 'upgrade' listeners; without one it is answered with 404.
  *
- * @throws TypeError, RangeError when an option is wrong.
+ * @throws TypeError, RangeError when an option is wrong; the signal's reason when it is aborted already.
  *
  * @example
  * const chat = attach(server, { path: '/chat/:room', admit: authenticate }, async (session) => {
@@ -103,12 +104,15 @@ export function attach<C = undefined, R extends boolean = false, M extends Deliv
   options: SiteOptions<C, R, M>,
   handler: SiteHandler<C, R, M>,
 ): Attachment<C, R, M> {
+  const { signal } = options;
+  signal?.throwIfAborted();
   const site = new Site(options, handler);
   const router = routers.get(server) ?? new Router(server);
   routers.set(server, router);
   router.add(site as AnySite);
   const stopping = new Once<StopReport>();
   const stop = async (timeout: number): Promise<StopReport> => {
+    release();
     const { closed } = await site.close(timeout);
     router.remove(site as AnySite);
     return { closed, cut: site.cut() };
@@ -127,6 +131,7 @@ export function attach<C = undefined, R extends boolean = false, M extends Deliv
       await attachment.stop();
     },
   };
+  const release = signal === undefined ? () => {} : onAbort(signal, () => void attachment.stop());
   return attachment;
 }
 

@@ -27,8 +27,6 @@ export interface ServeOptions<C = undefined, R extends boolean = false, M extend
   readonly port?: number;
   /** The address to listen on. Default: `127.0.0.1`; `0.0.0.0` or `::` for all. */
   readonly host?: string;
-  /** Stops the server when it is aborted. */
-  readonly signal?: AbortSignal;
   /** Serves `wss:`: key and certificate, and what else `node:tls` takes (`SNICallback`, `ca`, `requestCert` …). ALPN is http/1.1. */
   readonly tls?: TlsOptions;
 }

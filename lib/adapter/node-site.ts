@@ -39,6 +39,8 @@ export interface SiteOptions<C = undefined, R extends boolean = false, M extends
     KindOptions<R, M> {
   /** Which paths are upgraded: `/chat/:room`, `/files/*path`; see the syntax of path-to-regexp. Default: all. */
   readonly path?: string;
+  /** Stops it when it is aborted, as `stop` does. */
+  readonly signal?: AbortSignal;
   /** Where the engine's work runs, for all connections. */
   readonly engineContext?: EngineContext;
   /** Where handlers and hooks run, and where their errors go. */

@@ -1,5 +1,6 @@
 // Upgrades on a server of the application's own.
 
+import { getEventListeners } from 'node:events';
 import {
   createServer,
   request as httpRequest,
@@ -140,6 +141,23 @@ test('stop ends its own sessions with 1001 and gives the path back; the server a
   assert.is((await client.response()).status, 404);
   await second.stop();
   assert.is(application.server.listenerCount('upgrade'), 0);
+});
+
+test('a signal stops it as stop does, and holds nothing of it afterwards; one that is aborted already attaches nothing', async () => {
+  await using application = await new Application().listen();
+  const { server } = application;
+  const controller = new AbortController();
+  const { signal } = controller;
+  const attachment = attach(server, { path: '/a', signal }, echo);
+  using client = await RawClient.open(application.port, { target: '/a' });
+  assert.is(getEventListeners(signal, 'abort').length, 1);
+  controller.abort(new Error('enough'));
+  assert.is((await client.untilClose()).code, 1001);
+  client.end();
+  assert.equal(await attachment.stop(), { closed: 1, cut: 0 });
+  assert.equal([getEventListeners(signal, 'abort').length, server.listenerCount('upgrade')], [0, 0]);
+  throws(() => attach(server, { signal }, echo), Error, /enough/);
+  assert.is(server.listenerCount('upgrade'), 0);
 });
 
 test('wrong options throw, and attach nothing', async () => {
