@@ -126,7 +126,7 @@ const table = {
   cancel: {
     weight: 1,
     draw: (random) => random.below(2),
-    run: (_, side, value) => (value === 0 ? side.cancel() : undefined),
+    run: (_, side, value) => (value === 0 ? side.job.cancel() : undefined),
   },
   'end the handler': {
     weight: 1,

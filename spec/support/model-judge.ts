@@ -53,7 +53,7 @@ export function judgeSide(side: Side, info: CloseInfo, fault: Fault): void {
   const { queued, unread } = side.session.counters;
   if (queued !== 0) tell(`has ${queued} queued at its end`);
   const { reader } = side;
-  if (!reader.hasReadAll || reader.isCancelled) return;
+  if (!reader.hasReadAll || (known.cancelledUncounted && reader.isCancelled)) return;
   if (unread !== 0) tell(`has read to the end, and ${unread} are unread`);
   const left = side.session.counters.messagesReceived - reader.read - abandoned.messages;
   if (left !== 0) tell(`has read ${reader.read} and abandoned ${abandoned.messages} messages, and ${left} more came`);

@@ -4,7 +4,6 @@ import type { Session } from '../../lib/job/session.ts';
 import { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import type { Message } from '../../lib/message/message.ts';
 import { streams } from '../../lib/stream/streams.ts';
-import { known } from './model-known.ts';
 import type { Shipment } from './model-messages.ts';
 import type { SideOwner, SidePlan, Who } from './model-plan.ts';
 
@@ -138,13 +137,7 @@ export class Reader {
     } catch {
       return this.#check(toContent(message, bytes), false, index);
     }
-    this.#check(toContent(message, bytes), way !== 'leave' && !this.#isCutShort, index);
-  }
-
-  get #isCutShort(): boolean {
-    if (!known.cutShortLikeWhole) return false;
-    const { handler } = this.#plan;
-    return this.#session().signal.aborted || handler === 'waiting' || handler === 'stuck';
+    this.#check(toContent(message, bytes), way !== 'leave', index);
   }
 
   // Each message that is read is the next one that the other side has sent, but for those that may be missing. What is known of a part may fit several.

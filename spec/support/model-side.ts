@@ -3,7 +3,6 @@
 import type { Job } from '../../lib/job/job.ts';
 import type { Session } from '../../lib/job/session.ts';
 import type { Message } from '../../lib/message/message.ts';
-import { known } from './model-known.ts';
 import { type Shipment, type SourceEnd, ship, shipStream } from './model-messages.ts';
 import type { SideOwner, SidePlan, Who } from './model-plan.ts';
 import { Reader } from './model-reader.ts';
@@ -22,7 +21,6 @@ export class Side {
   readonly pending = new Map<string, number>();
   /** Whether the header of a frame on its way to this side was spoiled, so that no close frame can come any more. */
   isSpoiled = false;
-  #hasStreamed = false;
   endHandler: (how: 'return' | 'throw') => void = () => {};
 
   constructor(who: Who, plan: SidePlan, owner: SideOwner) {
@@ -71,11 +69,6 @@ export class Side {
     if (this.plan.handler !== 'reading') void this.reader.readAll().catch(() => {});
   }
 
-  cancel(): void {
-    if (known.cancelWhileStreaming && this.#hasStreamed) this.track('close', this.session.close());
-    else this.job.cancel();
-  }
-
   // --- Sending -------------------------------------------------------------------------------------------------------
 
   send(content: Message): void {
@@ -84,7 +77,6 @@ export class Side {
 
   /** Sends a message as its source gives it. */
   sendStream(content: Message, seed: number, end: SourceEnd): void {
-    this.#hasStreamed = true;
     this.#send(shipStream(content, seed, end));
   }
 

@@ -108,7 +108,7 @@ class Run implements World {
     for (const who of sides) {
       const side = this.#sides[who];
       const { finish } = side.plan;
-      if (finish === 'cancel') side.cancel();
+      if (finish === 'cancel') side.job.cancel();
       else if (finish === 'writer') side.writer.close();
       await turns(this.#plan.seed % 7);
       if (finish !== 'leave' || !this.#canLeave(side)) side.track('close', side.session.close());
