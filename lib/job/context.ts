@@ -116,7 +116,16 @@ function createTurnScheduler(): Scheduler {
   const run = (): void => {
     const due = tasks;
     tasks = [];
-    for (const task of due) task();
+    let index = 0;
+    try {
+      while (index < due.length) (due[index++] as () => void)();
+    } finally {
+      // One has thrown: the others, which are other connections', still have their turn.
+      if (index < due.length) {
+        tasks = due.slice(index).concat(tasks);
+        later(run);
+      }
+    }
   };
   const later: (callback: () => void) => unknown =
     typeof setImmediate === 'function' ? setImmediate : (callback) => setTimeout(callback, 0);

@@ -53,7 +53,7 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
 
   #handler: 'none' | 'waiting' | 'running' | 'ended' | 'abandoned';
   #handlerTimer: unknown;
-  #hasFailed = false;
+  #failure: Error | undefined;
   #isCancelled = false;
   #state: 'completed' | 'failed' | 'cancelled' | undefined;
   #abort: AbortController | undefined;
@@ -150,10 +150,10 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     // A handler that was ended by the end of its own session has not failed.
     const isOwnEnd = this.#connection.record.isOwn(error) || (this.#isCancelled && error === this.#abortReason);
     if (isOwnEnd) return this.#handlerReturned();
-    this.#hasFailed = true;
     const text = 'The handler failed';
     const failure =
       error instanceof Error ? error : new ConnectionError('ERR_WS_HANDLER_FAILED', text, { cause: error });
+    this.#failure = failure;
     // Nothing of the error goes to the peer.
     this.#connection.ending.close(CloseCode.INTERNAL_ERROR, '', failure);
     reportError(this.#userContext, error);
@@ -195,14 +195,16 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     if (this.#handler === 'running' || this.#handler === 'waiting') return;
     this.#engine.clock.clearTimeout(this.#handlerTimer);
     const isAbandoned = this.#handler === 'abandoned';
-    const hasFailed = this.#hasFailed || isAbandoned || !info.wasClean || info.error !== undefined;
+    const text = 'The handler did not end in time';
+    const late = isAbandoned ? new ConnectionError('ERR_WS_HANDLER_TIMEOUT', text) : undefined;
+    // A handler may have failed when the connection had ended well already.
+    const error = info.error ?? this.#failure ?? late;
+    const hasFailed = isAbandoned || !info.wasClean || error !== undefined;
     this.#state = this.#isCancelled ? 'cancelled' : hasFailed ? 'failed' : 'completed';
     const messages = inbox.discarded;
     // The same as the session's, unless more has been left behind since.
-    const isSame = !isAbandoned && messages === info.abandoned.messages;
+    const isSame = !isAbandoned && messages === info.abandoned.messages && error === info.error;
     const abandoned = { ...info.abandoned, messages, handler: isAbandoned };
-    const text = 'The handler did not end in time';
-    const error = info.error ?? (isAbandoned ? new ConnectionError('ERR_WS_HANDLER_TIMEOUT', text) : undefined);
     this.#closed.resolve(isSame ? info : { ...info, error, abandoned });
   }
 }

@@ -180,6 +180,28 @@ engine('the default keys differ from frame to frame, over thousands of frames', 
   assert.ok(keys.size > 4990, `${keys.size} different keys of 5000`);
 });
 
+engine('a task that throws takes no other task of its turn with it', async () => {
+  const { scheduler } = resolveEngine({});
+  const done: number[] = [];
+  const thrown: unknown[] = [];
+  const listeners = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.once('uncaughtException', (error) => thrown.push(error));
+  const failure = new Error('a task has thrown');
+  scheduler.schedule(() => done.push(1));
+  scheduler.schedule(() => {
+    throw failure;
+  });
+  scheduler.schedule(() => {
+    done.push(2);
+    scheduler.schedule(() => done.push(3));
+  });
+  await turns();
+  for (const listener of listeners) process.on('uncaughtException', listener);
+  assert.equal(thrown, [failure]);
+  assert.equal(done, [1, 2, 3]);
+});
+
 engine('its scheduler decides when gathered output is written', async () => {
   const tasks: (() => void)[] = [];
   const peer = new ByHand({ engineContext: { scheduler: { schedule: (task) => void tasks.push(task) } } });

@@ -47,6 +47,26 @@ states('is failed after a fault of the peer, a lost connection, a failed handler
   }
 });
 
+states(
+  'is failed with the error of a handler that throws behind a close of its own, however well the connection ended',
+  async () => {
+    const failure = new Error('late');
+    const peer = new ByHand({
+      userContext: { onError: () => {} },
+      handler: (session) => {
+        void session.close(3000);
+        throw failure;
+      },
+    });
+    await turns();
+    await answerAndEnd(peer, 3000);
+    const { error, wasClean } = await peer.job.closed;
+    assert.equal([peer.job.state, wasClean], ['failed', true]);
+    assert.is(error, failure);
+    assert.is((await peer.job.session.closed).error, undefined, 'the connection itself has ended well');
+  },
+);
+
 states('is not thenable: await gives the job itself', async () => {
   const { job } = new ByHand();
   const awaited: Job = await Promise.resolve(job);

@@ -89,8 +89,7 @@ export function judgeState(side: Side, info: CloseInfo, fault: Fault): void {
   const { state } = side.job;
   const isWell = info.wasClean && info.error === undefined && !info.abandoned.handler;
   if (state === 'completed' && !isWell) fault(`the job of the ${side.who} is completed, but did not end well`);
-  if (state === 'failed' && isWell && !(known.lateHandlerError && side.plan.handler !== 'none'))
-    fault(`the job of the ${side.who} has failed, but nothing tells why`);
+  if (state === 'failed' && isWell) fault(`the job of the ${side.who} has failed, but nothing tells why`);
   if (state === 'running' || state === 'closing') fault(`the job of the ${side.who} is ${state}`);
   if (!side.session.signal.aborted) fault(`the signal of the ${side.who} is not aborted`);
 }

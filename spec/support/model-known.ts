@@ -2,8 +2,6 @@
 // mends one deletes its entry and what asks for it.
 
 export const known = {
-  /** A handler that throws behind a close of its own fails the job, and the CloseInfo does not tell why. */
-  lateHandlerError: true,
   /** Messages that are thrown away in the queue of a readable that is cancelled are not counted as abandoned. */
   cancelledUncounted: true,
 };
