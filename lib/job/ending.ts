@@ -120,6 +120,7 @@ export class Ending {
     const { record, transport } = this.#parts;
     record.begunBy('local');
     record.blame(record.own(error));
+    this.#owner.closingBegun();
     transport.destroy(error);
   }
 

@@ -21,6 +21,7 @@ const topics: Record<string, string> = {
   'endpoint/control-lane': 'endpoint/endpoint',
   'job/closing': 'job/job',
   'job/decide': 'job/web-socket-upgrade',
+  'job/idle-and-stall': 'job/watchdog',
   'job/keepalive': 'job/watchdog',
   'job/rates': 'job/intake',
   'job/closing-matrix': 'job/ending',
