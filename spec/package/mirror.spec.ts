@@ -28,6 +28,7 @@ const topics: Record<string, string> = {
   'job/rates': 'job/intake',
   'job/raw-session': 'job/session',
   'job/slow-consumers': 'job/sender',
+  'job/slow-consumers-bounds': 'job/sender',
   'job/streamed-passing': 'job/message-pump',
   'job/streamed-receiving': 'job/streamed-inbox',
   'job/streamed-sending': 'job/message-pump',
