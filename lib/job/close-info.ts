@@ -27,7 +27,7 @@ export interface CloseInfo {
   readonly initiator: 'local' | 'remote';
   /** The peer's close frame. */
   readonly received: CloseStatus | undefined;
-  /** Our close frame. */
+  /** Our close frame; undefined when none was sent, or the transport has not taken it. */
   readonly sent: CloseStatus | undefined;
   /** Why the connection did not end well: a fault of the peer, a limit, a lost transport, a failed handler, a cancellation. */
   readonly error: Error | undefined;

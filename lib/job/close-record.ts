@@ -59,7 +59,7 @@ export class CloseRecord {
   }
 
   /** The connection has ended. */
-  finish({ received, sent }: Endpoint, wasClean: boolean, abandoned: Abandoned): void {
+  finish({ received, sent }: Pick<Endpoint, 'received' | 'sent'>, wasClean: boolean, abandoned: Abandoned): void {
     this.#info = {
       closeCode: received?.closeCode ?? CloseCode.ABNORMAL_CLOSURE,
       reason: received?.reason ?? '',

@@ -255,9 +255,11 @@ export class Ending {
     clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     const wasClean = this.#isClean;
+    const { received } = endpoint;
+    const sent = outbox.isTaken ? endpoint.sent : undefined;
     sender.abandon(record.closedError);
     const bytes = outbox.queued + sender.abandoned;
-    record.finish(endpoint, wasClean, { messages: inbox.discarded, bytes, handler: false });
+    record.finish({ received, sent }, wasClean, { messages: inbox.discarded, bytes, handler: false });
     outbox.stop(record.closedError);
     inbox.end(record.error);
     record.tell();

@@ -99,7 +99,12 @@ export class Outbox {
   }
 
   get isEmpty(): boolean {
-    return !this.#isWriting && !this.#endpoint.hasOutput && this.#lost === undefined && this.#source.isEmpty;
+    return this.isTaken && this.#lost === undefined && this.#source.isEmpty;
+  }
+
+  /** Whether the transport has taken all that was encoded: the close frame too, which is the last. */
+  get isTaken(): boolean {
+    return !this.#isWriting && !this.#endpoint.hasOutput;
   }
 
   /** Whether a part of a frame was written and the rest is not. */
@@ -127,7 +132,7 @@ export class Outbox {
   /** Fulfils when the transport has taken all that is encoded now. */
   flush(): Promise<void> {
     if (this.#lost !== undefined) return markHandled(Promise.reject(this.#lost));
-    if (!this.#isWriting && !this.#endpoint.hasOutput) return DONE;
+    if (this.isTaken) return DONE;
     const deferred = new Deferred<void>();
     const control = this.#endpoint.queuedControl + this.#writingControl;
     this.#flushes.push({ mark: this.#written + this.encoded - control, deferred });
