@@ -24,6 +24,8 @@ const topics: Record<string, string> = {
   'job/closing-matrix': 'job/ending',
   'job/decide': 'job/web-socket-upgrade',
   'job/idle-and-stall': 'job/watchdog',
+  'job/closing-both-sides': 'job/ending',
+  'job/closing-matrix': 'job/ending',
   'job/keepalive': 'job/watchdog',
   'job/rates': 'job/intake',
   'job/raw-session': 'job/session',
