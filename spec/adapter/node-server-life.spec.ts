@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { listeners } from '../support/left-behind.ts';
 import { LifeClient } from '../support/life-client.ts';
-import { behaviours, FAILURE } from '../support/lives.ts';
+import { FAILURE } from '../support/lives.ts';
 import { inMiB, MiB, retainedMemory } from '../support/memory.ts';
 import { text } from '../support/raw-client.ts';
 import { assertNothingEscaped } from '../support/server.ts';
@@ -45,8 +45,8 @@ test(`${CONNECTIONS} connections that live and end in every way leave nothing be
 
 /** Opens a connection for each behaviour on each server, and leaves it as it is. */
 async function openAll(town: Town): Promise<LifeClient[]> {
-  const clients = town.ports.flatMap((port) =>
-    Object.keys(behaviours).map(async (behaviour) => {
+  const clients = town.houses.flatMap(({ port, behaviours }) =>
+    behaviours.map(async (behaviour) => {
       const client = new LifeClient(port, true);
       assert.is(await client.ask(`/open/${behaviour}`), 101);
       client.send(text('one'), text('two', false));

@@ -41,10 +41,10 @@ export class SharedContexts {
   readonly reported: unknown[] = [];
   readonly engineContext: EngineContext = { clock: this.clock, signal: this.engine.signal };
   readonly userContext: UserContext = { signal: this.user.signal, onError: (error) => void this.reported.push(error) };
-  #sessions: WeakRef<Session>[] = [];
+  #sessions: WeakRef<object>[] = [];
 
   /** Notes a session, without holding it. */
-  note(session: Session): void {
+  note(session: object): void {
     this.#sessions.push(new WeakRef(session));
     for (const { signal } of [this.engine, this.user]) {
       assert.ok(listenersOn(signal) <= 1, 'one listener serves all connections');
@@ -67,7 +67,9 @@ export class SharedContexts {
       await retainedMemory();
       left = this.#sessions.filter((session) => session.deref() !== undefined).length;
     }
-    assert.is(left, 0, `${left} sessions of ${this.#sessions.length} are held`);
+    const held = this.#sessions.flatMap((session) => session.deref() ?? []);
+    const whose = held.map((session) => (session as Session).request?.url);
+    assert.is(left, 0, `${left} sessions of ${this.#sessions.length} are held: ${whose.join(' ')}`);
     this.#sessions = [];
   }
 }

@@ -1,12 +1,15 @@
 // Every way in which a connection can live and end: what its handler does, times what its client does; and every way in which an upgrade is refused.
 
 import type { Session } from '../../lib/job/session.ts';
+import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import { KEY, wireHeader } from './frames.ts';
 import { LifeClient } from './life-client.ts';
 import { close, masked, ping, requestHead, text } from './raw-client.ts';
 import { turn, within } from './until.ts';
 
+type StreamedSession = Session<undefined, StreamedMessage>;
 type Behaviour = (session: Session) => unknown;
+type StreamedBehaviour = (session: StreamedSession) => unknown;
 type Way = (client: LifeClient) => unknown;
 
 const ignore = (): void => {};
@@ -84,6 +87,50 @@ export const behaviours: Readonly<Record<string, Behaviour>> = {
   'sink-stuck': (session) => session.readable.pipeTo(new WritableStream({ write: never })).catch(ignore),
 };
 
+async function* endless(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    yield new Uint8Array(1024);
+    await turn();
+  }
+}
+
+async function* failing(): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(10);
+  throw FAILURE;
+}
+
+/** What handlers do whose messages are streamed. */
+export const streamedBehaviours: Readonly<Record<string, StreamedBehaviour>> = {
+  'streamed-echo': async (session) => {
+    for await (const message of session) await session.send(message).catch(ignore);
+  },
+  'streamed-pipe': (session) => session.readable.pipeTo(session.writable).catch(ignore),
+  'texts-read': async (session) => {
+    for await (const message of session) await message.text().catch(ignore);
+  },
+  'body-half-read': async (session) => {
+    for await (const message of session) for await (const _ of message) return never();
+  },
+  'body-held': async (session) => {
+    const message = await session.receive();
+    const reader = message?.body.getReader();
+    reader?.closed.catch(ignore);
+    await reader?.read().catch(ignore);
+    await session.closed;
+  },
+  'body-unread': async (session) => {
+    await session.receive();
+    await session.closed;
+  },
+  'body-cancelled': async (session) => {
+    for await (const message of session) message.cancel();
+  },
+  'source-endless': (session) => session.send({ type: 'binary', body: endless() }).catch(ignore),
+  'source-stream': (session) => session.send(new ReadableStream({ pull: (to) => to.enqueue('more') })).catch(ignore),
+  'source-silent': (session) => session.send(new ReadableStream({ pull: never })).catch(ignore),
+  'source-fails': (session) => session.send({ type: 'binary', body: failing() }).catch(ignore),
+};
+
 const faults: readonly Uint8Array[] = [
   Uint8Array.of(0x81, 0x01, 0x61),
   masked({ opcode: 3 }),
@@ -124,13 +171,17 @@ export const ways: Readonly<Record<string, Way>> = {
   },
   destroy: (client) => client.socket.destroy(),
   fault: (client) => client.send(text('one'), faults[nextFault++ % faults.length] as Uint8Array),
-  limit: (client) => client.send(wireHeader({ opcode: 2, declared: 1_000_000, maskingKey: KEY })),
-  fragments: (client) =>
-    client.send(
-      ...Array<Uint8Array>(40)
-        .fill(text('', false))
-        .map((frame, at) => (at > 0 ? masked({ opcode: 0, fin: false }) : frame)),
-    ),
+  // Where messages are streamed these are no limits: then the end comes in the middle of one.
+  limit: async (client) => {
+    client.send(wireHeader({ opcode: 2, declared: 1_000_000, maskingKey: KEY }));
+    await turn();
+    client.socket.end();
+  },
+  fragments: async (client) => {
+    client.send(text('', false), ...Array<Uint8Array>(40).fill(masked({ opcode: 0, fin: false })));
+    await turn();
+    client.socket.end();
+  },
   'flood-and-reset': async (client) => {
     client.socket.pause();
     for (let count = 0; count < 20; count++) client.send(masked({ opcode: 2, payload: new Uint8Array(16 * 1024) }));
@@ -155,18 +206,26 @@ export const refusals: Readonly<Record<string, (port: number) => Uint8Array>> = 
   admit: (port) => requestHead(port, { target: '/refuse/echo' }),
 };
 
-/** All pairs of a way and a behaviour, as paths `/way/behaviour`. */
-export const paths: readonly string[] = Object.keys(ways).flatMap((way) =>
-  Object.keys(behaviours).map((behaviour) => `/${way}/${behaviour}`),
-);
+/** All pairs of a way and one of the behaviours, as paths `/way/behaviour`. */
+export function pathsOf(some: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.keys(ways).flatMap((way) => Object.keys(some).map((behaviour) => `/${way}/${behaviour}`));
+}
 
+const endlessBehaviours: readonly string[] = ['source-endless', 'source-stream'];
 let deaf = 0;
 
 /** What the handler of `/:way/:behaviour` does. A client that says nothing leaves the end to us: then the session ends itself, in turns by each command. */
-export function behave(session: Session): unknown {
+export function behave<S extends Session | StreamedSession>(
+  session: S,
+  some: Readonly<Record<string, (session: S) => unknown>>,
+): unknown {
   const { way, behaviour } = session.request?.parameters ?? {};
-  if (way === 'deaf') setImmediate(() => (deaf++ % 2 === 0 ? session.job.cancel() : void session.close(1001)));
-  return (behaviours[String(behaviour)] as Behaviour)(session);
+  // A close comes behind what was sent: behind a message without an end it does not come.
+  const mustCancel = endlessBehaviours.includes(String(behaviour));
+  if (way === 'deaf') {
+    setImmediate(() => (mustCancel || deaf++ % 2 === 0 ? session.job.cancel() : void session.close(1001)));
+  }
+  return (some[String(behaviour)] as (session: S) => unknown)(session);
 }
 
 /** Lives one life on such a path, to the end of the connection. */

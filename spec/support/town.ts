@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Session } from '../../lib/job/session.ts';
 import { attach, Refusal, type RequestHead, type SiteOptions, type StopOptions, serve } from '../../lib/node.ts';
 import { handles, listeners, SharedContexts } from './left-behind.ts';
-import { askInVain, behave, live, paths, refusals } from './lives.ts';
+import { askInVain, behave, behaviours, live, pathsOf, refusals, streamedBehaviours } from './lives.ts';
 import { until, within } from './until.ts';
 
 const AT_A_TIME = 64;
@@ -17,16 +17,24 @@ async function listen(http: Server): Promise<number> {
   return (http.address() as AddressInfo).port;
 }
 
-/** Three servers for the same handlers: one of its own, one whose upgrades pass a hook, and one of the application's own. */
+/** A server, and the behaviours that its handler knows. */
+interface House {
+  readonly port: number;
+  readonly hasHooks: boolean;
+  readonly behaviours: readonly string[];
+  readonly paths: readonly string[];
+}
+
+/** Servers: a plain one, one whose upgrades pass a hook, one of the application's own, and one whose messages are streamed. */
 export class Town implements AsyncDisposable {
   readonly shared: SharedContexts = new SharedContexts();
-  readonly http: Server = createServer();
+  readonly http: Server = createServer((_request, response) => response.writeHead(404).end());
   readonly #handlesBefore = handles();
   readonly #httpBefore = listeners(this.http);
   #httpListening: Record<string, number> = {};
   #handlesListening: Record<string, number> = {};
-  servers: readonly { readonly sessions: Iterable<Session>; stop(options?: StopOptions): Promise<unknown> }[] = [];
-  ports: readonly number[] = [];
+  servers: readonly { readonly sessions: Iterable<object>; stop(options?: StopOptions): Promise<unknown> }[] = [];
+  houses: readonly House[] = [];
 
   async open(): Promise<this> {
     const { engineContext, userContext } = this.shared;
@@ -36,21 +44,33 @@ export class Town implements AsyncDisposable {
     const options: SiteOptions = { path: '/:way/:behaviour', engineContext, userContext, limits };
     const handler = (session: Session): unknown => {
       this.shared.note(session);
-      return behave(session);
+      return behave(session, behaviours);
     };
     const admit = async ({ url }: RequestHead): Promise<Refusal | undefined> =>
       url.startsWith('/refuse/') ? new Refusal(401) : undefined;
     const plain = await serve(options, handler);
     const hooked = await serve({ ...options, admit }, handler);
     const attached = attach(this.http, { ...options, admit }, handler);
-    this.servers = [plain, hooked, attached];
-    this.ports = [plain.port, hooked.port, await listen(this.http)];
+    const streamed = await serve({ ...options, messages: 'streamed' }, (session) => {
+      this.shared.note(session);
+      return behave(session, streamedBehaviours);
+    });
+    this.servers = [plain, hooked, attached, streamed];
+    const house = (port: number, some: Readonly<Record<string, unknown>>, hasHooks: boolean): House => {
+      return { port, hasHooks, behaviours: Object.keys(some), paths: pathsOf(some) };
+    };
+    this.houses = [
+      house(plain.port, behaviours, false),
+      house(hooked.port, behaviours, true),
+      house(await listen(this.http), behaviours, true),
+      house(streamed.port, streamedBehaviours, false),
+    ];
     this.#httpListening = listeners(this.http);
     this.#handlesListening = handles();
     return this;
   }
 
-  get sessions(): Session[] {
+  get sessions(): object[] {
     return this.servers.flatMap(({ sessions }) => [...sessions]);
   }
 
@@ -64,11 +84,13 @@ export class Town implements AsyncDisposable {
   }
 
   #liveOne(index: number): Promise<void> {
-    const round = Math.floor(index / paths.length);
-    const port = this.ports[(index + round) % this.ports.length] as number;
+    // Another house each time, and for the same path another one in each round.
+    const round = Math.floor(index / (this.houses[0] as House).paths.length);
+    const { port, paths, hasHooks } = this.houses[(index + round) % this.houses.length] as House;
     if (index % 10 !== 9) return live(port, paths[index % paths.length] as string);
     const refusal = refused[Math.floor(index / 10) % refused.length] as string;
-    return askInVain(port, refusal, index % 20 === 9);
+    const isPatient = Math.floor(index / 10 / refused.length) % 2 === 0;
+    return askInVain(port, refusal === 'admit' && !hasHooks ? 'path' : refusal, isPatient);
   }
 
   /** Fulfils when all connections have ended, and asserts that nothing of them is left. */
