@@ -3,7 +3,7 @@
 import process from 'node:process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inMiB, MiB, retainedMemory } from '../support/memory.ts';
+import { inMiB, KiB, retainedMemory } from '../support/memory.ts';
 import { assertNothingEscaped } from '../support/server.ts';
 import { Town } from '../support/town.ts';
 
@@ -23,10 +23,11 @@ test(`${ROUNDS} rounds of ${CONNECTIONS} connections that live and end in every 
     console.log(`progress: ${(round + 1) * CONNECTIONS} connections, ${inMiB(growth)} more than after the first round`);
     town.shared.reported.length = 0;
   }
-  // The first quarter is for what is compiled and grown. Behind it 15 bytes of each connection would be more than this.
-  const warm = retained[Math.floor(ROUNDS / 4)] as number;
-  const growth = Math.max(...retained.slice(Math.floor(ROUNDS / 4))) - warm;
-  assert.ok(growth < MiB, `${inMiB(growth)} more are retained`);
+  // The first half is for what is compiled and grown, V8's own lists of that included: it levels off behind some 40,000 connections. In the other half 15 bytes of each
+  // of 50,000 would be more than this.
+  const half = retained.slice(Math.floor(ROUNDS / 2));
+  const growth = Math.max(...half) - (half[0] as number);
+  assert.ok(growth < 768 * KiB, `${inMiB(growth)} more are retained`);
   await town.close();
 });
 

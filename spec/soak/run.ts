@@ -17,7 +17,8 @@ const soaks: readonly Soak[] = [
   { file: 'spec/soak/flow.soak.ts', minutes: 10 },
   { file: 'spec/soak/life.soak.ts', minutes: 10 },
   { file: 'spec/soak/traffic.soak.ts', minutes: 10 },
-  { file: 'spec/fuzz/model.spec.ts', env: { RUNS: '1000000' }, minutes: 60 },
+  // RUNS=1000000 for a million: about an hour and a half.
+  { file: 'spec/fuzz/model.spec.ts', env: { RUNS: '50000' }, minutes: 180 },
   { file: 'spec/fuzz/endpoint.spec.ts', env: { RUNS: '20000' }, minutes: 10 },
   { file: 'spec/fuzz/frame-decoder.spec.ts', env: { RUNS: '20000' }, minutes: 10 },
   { file: 'spec/fuzz/message-assembler.spec.ts', env: { RUNS: '200000' }, minutes: 10 },
