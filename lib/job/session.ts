@@ -154,7 +154,7 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
   // --- The end -------------------------------------------------------------------------------------------------------
 
   /**
-   * Closes: what has been sent goes out first, then a close frame. Fulfils with how the connection ended, also when it has ended already.
+   * Closes: what has been sent goes out first (a streamed message for as long as it makes progress), then a close frame. Fulfils with how the connection ended, also when it has ended already.
    * Without arguments the code is 1000, or the peer's when its close frame is answered.
    *
    * Rejects with a RangeError when the code may not be sent (allowed: 1000-1003, 1007-1014, 3000-4999) or the reason is over 123 bytes of UTF-8,

@@ -131,7 +131,7 @@ handSuite(
     assert.is(session.job.state, 'running');
     session.job.cancel();
     const info = await within(session.job.closed, 'the end of the job', 3000);
-    assert.equal([info.wasClean, info.initiator, info.sent?.closeCode], [false, 'local', 1001]);
+    assert.equal([info.wasClean, info.initiator, info.sent], [false, 'local', undefined]);
     assert.is(session.job.state, 'cancelled');
     assert.equal(outcomes.length, 1);
   },
@@ -155,7 +155,7 @@ handSuite('writer that is aborted while the client reads nothing ends the sessio
   client.pause();
   const session = await host.session();
   const info = await within(session.job.closed, 'the end of the job', 3000);
-  assertEnd(info, { wasClean: false, initiator: 'local', sent: { closeCode: 1011, reason: '' } });
+  assertEnd(info, { wasClean: false, initiator: 'local', sent: undefined });
 });
 
 handSuite('readable that is cancelled throws away what comes, and the session stays open', async () => {
