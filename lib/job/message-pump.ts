@@ -97,7 +97,13 @@ export class MessagePump {
         const { done, value } = await next();
         if (this.#isEnded) return;
         if (done) break;
-        this.#take(value);
+        let rest = this.#gather(this.#take(value));
+        // Of a chunk that is longer than there is room for, the rest waits where it is.
+        while (rest.byteLength > 0) {
+          await this.#owner.roomForFragment();
+          if (this.#isEnded) return;
+          rest = this.#gather(rest);
+        }
       }
       this.#finish();
     } catch (error) {
@@ -138,7 +144,8 @@ export class MessagePump {
     } catch {}
   }
 
-  #take(chunk: MessageChunk | undefined): void {
+  /** Checks a chunk; gives its bytes. */
+  #take(chunk: MessageChunk | undefined): Uint8Array {
     const message = toMessage(chunk as MessageChunk);
     this.#type ??= typeof message === 'string' ? 'text' : 'binary';
     if (typeof message === 'string') return this.#takeText(message);
@@ -146,36 +153,40 @@ export class MessagePump {
       this.#endSurrogate();
       if (!this.#utf8.push(message)) throw new TypeError('Cannot send a text message: its bytes are not valid UTF-8');
     }
-    this.#gather(message);
+    return message;
   }
 
-  #takeText(text: string): void {
+  #takeText(text: string): Uint8Array {
     if (this.#type === 'binary') throw new TypeError('Cannot send a string in a binary message');
     if (!this.#utf8.isComplete) throw new TypeError('Cannot send a text message: a string cuts its bytes');
     const whole = this.#highSurrogate + text;
     const last = whole.charCodeAt(whole.length - 1);
     const isCut = last >= 0xd800 && last < 0xdc00;
     this.#highSurrogate = isCut ? whole.slice(-1) : '';
-    this.#gather(encoder.encode(isCut ? whole.slice(0, -1) : whole));
+    return encoder.encode(isCut ? whole.slice(0, -1) : whole);
   }
 
   // Nothing to pair with has come: U+FFFD, as for every lone surrogate.
   #endSurrogate(): void {
     if (this.#highSurrogate === '') return;
     this.#highSurrogate = '';
-    this.#gather(encoder.encode('\ufffd'));
+    let rest: Uint8Array = encoder.encode('\ufffd');
+    while (rest.byteLength > 0) rest = this.#gather(rest);
   }
 
-  #gather(bytes: Uint8Array): void {
-    for (let from = 0; from < bytes.byteLength; ) {
+  /** Takes as much as fits into the fragment; gives the rest. */
+  #gather(bytes: Uint8Array): Uint8Array {
+    let from = 0;
+    while (from < bytes.byteLength && this.#size < FRAGMENT_SIZE) {
       this.#reserve(bytes.byteLength - from);
       const to = Math.min(bytes.byteLength, from + this.#gathered.byteLength - this.#size);
       this.#gathered.set(bytes.subarray(from, to), this.#size);
       this.#size += to - from;
       from = to;
-      if (this.#size === FRAGMENT_SIZE) this.#send(false);
     }
-    if (this.#size > 0) this.#owner.schedule();
+    if (this.#size === FRAGMENT_SIZE) this.#send(false);
+    else if (this.#size > 0) this.#owner.schedule();
+    return bytes.subarray(from);
   }
 
   #reserve(size: number): void {
