@@ -26,7 +26,7 @@ export interface ConnectionLimits extends ProtocolLimits {
   readonly pingInterval: number;
   /** How long the peer may be silent behind that ping: any byte is life. Over it: 1011, and the cut. `Infinity`: for ever. */
   readonly pingTimeout: number;
-  /** How long no message may come or go. Over it: 1001. Default: `Infinity`, off. */
+  /** How long no message may come, whole, or go. Over it: 1001. Default: `Infinity`, off. */
   readonly idleTimeout: number;
   /** How long a write may make no progress: the peer does not read. Over it the transport is cut. `Infinity`: for ever. */
   readonly stallTimeout: number;

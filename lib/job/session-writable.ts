@@ -1,10 +1,12 @@
 // A session's writable: a WritableStream over `send` and `close`, made when it is first asked for.
 
-import { LocalProtocolError } from '../error.ts';
+import { ConnectionError, LocalProtocolError } from '../error.ts';
 import { streams } from '../stream/streams.ts';
 import type { Connection } from './connection.ts';
 import type { Scheduler } from './context.ts';
 import type { Sendable } from './sendable.ts';
+
+const TEXT = 'The writable of the session was aborted';
 
 /** A connection of messages or of frames. */
 type AnyConnection = Pick<Connection, 'send' | 'record' | 'ending' | 'endpoint'>;
@@ -74,7 +76,8 @@ export class SessionWritable<O> {
 
   #abort(reason: unknown): void {
     this.#isClosing = true;
-    this.#connection.ending.close(1011, '', reason instanceof Error ? reason : undefined);
+    const error = reason instanceof Error ? reason : new ConnectionError('ERR_WS_CANCELLED', TEXT, { cause: reason });
+    this.#connection.ending.close(1011, '', error);
   }
 }
 

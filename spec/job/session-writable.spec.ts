@@ -64,6 +64,20 @@ test('its close rejects when the closing handshake fails', async () => {
   assert.is(await closing, 'ERR_WS_CLOSED');
 });
 
+test('aborted, it fails the job with the reason, whatever kind of thing that is', async () => {
+  for (const reason of [new Error('enough'), 'enough', undefined]) {
+    const peer = new ByHand();
+    await peer.job.session.writable.abort(reason);
+    await turns();
+    assert.equal(peer.wire, ['close 1011 ""']);
+    await peer.send(masked(0x88, closePayload(1011)));
+    await peer.end();
+    const { error } = await peer.job.closed;
+    assert.is(peer.job.state, 'failed');
+    assert.is(reason instanceof Error ? error : error?.cause, reason);
+  }
+});
+
 test('nothing has escaped in all of this', async () => {
   await turns();
   assert.equal(seen, []);
