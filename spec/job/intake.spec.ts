@@ -2,8 +2,12 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ITEM_OVERHEAD } from '../../lib/limits.ts';
-import { turns } from '../support/clock.ts';
+import { Endpoint } from '../../lib/endpoint/endpoint.ts';
+import type { EndpointEvent } from '../../lib/endpoint/event.ts';
+import { Intake } from '../../lib/job/intake.ts';
+import { type ConnectionLimits, defaultLimits, ITEM_OVERHEAD } from '../../lib/limits.ts';
+import type { Transport } from '../../lib/stream/transport.ts';
+import { TestClock, turns } from '../support/clock.ts';
 import { join } from '../support/hex.ts';
 import { ByHand, closePayload, masked, watchEscapes } from '../support/pair.ts';
 
@@ -111,6 +115,111 @@ test('what is not decoded when the transport breaks is still given to the reader
   await peer.clock.turn(10_000);
   assert.ok((await peer.job.closed).abandoned.messages > 0);
 });
+
+/** An intake without a connection: an inbox that is as full as the test says, and an endpoint of its own. */
+function createIntake(limits: Partial<ConnectionLimits> = {}): {
+  intake: Intake;
+  inbox: { unread: number };
+  clock: TestClock;
+  events: EndpointEvent[];
+  told: string[];
+} {
+  const [events, told]: [EndpointEvent[], string[]] = [[], []];
+  const inbox = { unread: 0 };
+  const clock = new TestClock();
+  const owner = {
+    eventReceived: (event: EndpointEvent) => void events.push(event),
+    inputEnded: () => void told.push('ended'),
+    readingResumed: () => void told.push('resumed'),
+  };
+  const transport = { pause: () => told.push('pause'), resume: () => told.push('resume') } as unknown as Transport;
+  const scheduler = { schedule: (task: () => void) => void setImmediate(task) };
+  const parts = { endpoint: new Endpoint({ role: 'server' }), inbox, transport, scheduler, clock };
+  const intake = new Intake(owner, {
+    ...parts,
+    limits: { ...defaultLimits, queueSize: 1000, lookAhead: 500, ...limits },
+  });
+  return { intake, inbox, clock, events, told };
+}
+
+test('reading is held up while as much waits unread as may; it is told when it goes on', async () => {
+  const { intake, inbox, told } = createIntake();
+  intake.receive(masked(TEXT, 'a'), false);
+  assert.equal([intake.isHeldUp, told], [false, []]);
+  inbox.unread = 1500;
+  intake.receive(masked(TEXT, 'b'), false);
+  assert.equal([intake.isHeldUp, told], [true, ['pause']]);
+  inbox.unread = 1499;
+  intake.inboxHasRoom();
+  await turns(1);
+  assert.equal([intake.isHeldUp, told], [false, ['pause', 'resumed', 'resume']]);
+});
+
+test('reading is held up by a rate as well, and goes on by itself', async () => {
+  for (const limits of [{ maxMessageRate: 1 }, { maxByteRate: 7 }]) {
+    const { intake, clock, events, told } = createIntake(limits);
+    intake.receive(join(masked(TEXT, 'a'), masked(TEXT, 'b')), false);
+    assert.ok(intake.isHeldUp);
+    await clock.turn(3000);
+    assert.equal([intake.isHeldUp, events.length, clock.pending], [false, 2, 0]);
+    assert.equal(told, ['pause', 'resumed', 'resume']);
+  }
+});
+
+test('a pause between two turns holds nothing up', async () => {
+  const { intake, told } = createIntake({ queueSize: 256 * 1024 });
+  for (let count = 0; count < 17; count++) intake.receive(masked(PING, new Uint8Array(125)), false);
+  intake.receive(masked(0x02, new Uint8Array(1024 * 1024)), false);
+  assert.equal([intake.isHeldUp, told[0]], [false, 'pause']);
+  await turns(20);
+  assert.equal(told.slice(-2), ['resumed', 'resume']);
+});
+
+test('what has come and is not decoded is told in bytes, across chunks', async () => {
+  const { intake, inbox, events } = createIntake({ maxMessageRate: 1 });
+  assert.is(intake.undecoded, 0);
+  const frame = masked(TEXT, 'abc');
+  intake.receive(join(frame, frame, frame), false);
+  assert.equal([events.length, intake.undecoded], [1, 2 * frame.byteLength]);
+  intake.receive(frame, false);
+  assert.is(intake.undecoded, 3 * frame.byteLength);
+  inbox.unread = 0;
+  intake.discard();
+  await turns();
+  assert.equal([events.length, intake.undecoded, intake.bytesReceived], [4, 0, 4 * frame.byteLength]);
+});
+
+test('once stopped nothing is decoded or read, and no timer is left', async () => {
+  const { intake, clock, events, told } = createIntake({ maxMessageRate: 1 });
+  intake.receive(join(masked(TEXT, 'a'), masked(TEXT, 'b')), false);
+  assert.is(clock.pending, 1);
+  intake.stop();
+  assert.is(clock.pending, 0);
+  intake.inboxHasRoom();
+  await clock.turn(10_000);
+  assert.equal([events.length, told, clock.pending], [1, ['pause'], 0]);
+});
+
+test('the loss of the transport decodes all that had come, whatever the rates and the queue say', () => {
+  const { intake, inbox, clock, events } = createIntake({ maxMessageRate: 1 });
+  inbox.unread = 1500;
+  for (let count = 0; count < 5; count++) intake.receive(join(masked(TEXT, 'a'), masked(TEXT, 'b')), false);
+  intake.drain();
+  assert.equal([events.length, intake.undecoded, clock.pending], [10, 0, 0]);
+});
+
+test('cancelling the readable makes room: reading goes on, what comes is thrown away, and a close is answered', async () => {
+  const peer = new ByHand({ limits });
+  const { readable } = peer.job.session;
+  for (let count = 0; count < 40; count++) void peer.send(masked(TEXT, 'x'.repeat(36)));
+  void peer.send(masked(0x88, closePayload(1000)));
+  await turns();
+  assert.is(peer.job.state, 'running');
+  await readable.cancel();
+  await turns(20);
+  assert.equal(peer.wire, ['close 1000 ""']);
+});
+
 test('nothing has escaped in all of this', async () => {
   await turns();
   assert.equal(seen, []);
