@@ -101,17 +101,16 @@ export class Inbox<M> {
     this.#isDiscarding = true;
     this.#discarded += this.#messages.length - this.#head;
     this.#clear();
+    this.#closeStream();
     this.#owner.inboxDiscards?.();
   }
 
   /** As {@link discard}. Whoever still reads is told of the error: what is cut must not look whole. */
   abort(error: Error): void {
     const isCut = !this.#hasEnded || this.unread > 0;
+    if (isCut) this.#error ??= error;
     this.discard();
-    if (!isCut) return;
-    if (!this.#hasEnded) return this.end(error);
-    this.#error ??= error;
-    this.#closeStream();
+    if (isCut) this.end(error);
   }
 
   get isDiscarding(): boolean {
@@ -185,11 +184,11 @@ export class Inbox<M> {
     this.#owner.inboxHasRoom();
   }
 
-  // `error` throws away what the stream has queued, so it waits until all has been read; so does `close`, because the stream does
-  // not tell of reads behind it.
+  // `error` throws away what the stream has queued, so it waits until all has been read, unless that is not wanted any more; so does `close`, because the stream
+  // does not tell of reads behind it.
   #closeStream(): void {
     const controller = this.#controller;
-    if (controller === undefined || !this.#hasEnded || this.unread > 0) return;
+    if (controller === undefined || !this.#hasEnded || (this.unread > 0 && !this.#isDiscarding)) return;
     this.#controller = undefined;
     if (this.#error !== undefined) controller.error(this.#error);
     else controller.close();

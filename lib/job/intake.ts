@@ -177,6 +177,8 @@ export class Intake {
 
   // Decides whether to read on: now, in a later turn, or when the inbox has room.
   #regulate(): void {
+    // Nobody will decode it: the memory is wanted elsewhere.
+    if (this.#held.length > 0 && !this.#endpoint.canReceive) this.#held = [];
     const wait = this.#rateWait;
     if (wait > 0) return this.#waitForRate(wait);
     if (this.#hasUndecoded || this.#sincePause >= READ_WITHOUT_PAUSE) {

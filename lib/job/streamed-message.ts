@@ -17,7 +17,8 @@ export interface BodySettings {
 
 /**
  * One message of a session that was upgraded with `messages: 'streamed'`. Its bytes are read once, in one of these ways: {@link body}, {@link text}, {@link bytes},
- * {@link json}, `for await (const chunk of message)`, or {@link cancel}. The session gives its next message when they have been read, or are not wanted.
+ * {@link json}, `for await (const chunk of message)`, or {@link cancel}. The session gives its next message when they have been read, or are not wanted: `receive` and
+ * `for await (const message of session)` take it so when the next one is asked for and nobody has begun to read. Of `session.readable`, cancel what you do not read.
  *
  * The bytes of a text are valid UTF-8 as far as they have come; a chunk may end inside a character.
  */

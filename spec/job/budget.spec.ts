@@ -154,6 +154,20 @@ test('a send that goes over the limit sheds its own connection when that holds m
   assert.is(server.budget.retained, 0);
 });
 
+test('what is shed is let go of at once, also where a stream holds it and its handler ignores the end', async () => {
+  const server = new Server(64 * KiB);
+  const peer = server.connect({ handler: () => new Promise(() => {}) });
+  const reader = peer.job.session.readable.getReader();
+  await turns();
+  await peer.send(masked(BINARY, new Uint8Array(50_000)));
+  const other = server.connect();
+  await other.send(masked(BINARY, new Uint8Array(20_000)));
+  assert.is(peer.job.session.counters.unread, 0);
+  await rejects(reader.read(), Error, 'ERR_WS_RETAINED');
+  await assertShed(peer);
+  await peer.clock.turn(5000);
+});
+
 test('one that is closing already and holds most is cut', async () => {
   const server = new Server(64 * KiB);
   const [greedy, modest] = [server.connect(), server.connect()];

@@ -179,14 +179,34 @@ test('abort of messages that have ended and were all read changes nothing', asyn
   assert.is(await inbox.receive(), undefined);
 });
 
-test('abort errors the stream behind what it holds', async () => {
-  const { inbox } = createInbox();
-  const reader = inbox.readable.getReader();
-  await turns(1);
-  inbox.deliver('a');
-  inbox.abort(new RangeError('cut'));
-  assert.is((await reader.read()).value, 'a');
-  await rejects(reader.read(), RangeError);
+test('abort errors the stream at once, whether its messages had ended or not: it lets go of what it held', async () => {
+  for (const hasEnded of [false, true]) {
+    const { inbox } = createInbox();
+    const reader = inbox.readable.getReader();
+    await turns(1);
+    for (let count = 0; count < 20; count++) inbox.deliver('x'.repeat(36));
+    if (hasEnded) inbox.end();
+    assert.is(inbox.unread, 2000);
+    inbox.abort(new RangeError('cut'));
+    assert.is(inbox.unread, 0);
+    await rejects(reader.read(), RangeError);
+  }
+});
+
+test('discard of messages that ended with an error lets go of what the stream holds; of others they are still read', async () => {
+  for (const error of [undefined, new RangeError('lost')]) {
+    const { inbox, told } = createInbox();
+    const reader = inbox.readable.getReader();
+    await turns(1);
+    for (let count = 0; count < 20; count++) inbox.deliver('x'.repeat(36));
+    inbox.end(error);
+    inbox.discard();
+    assert.equal([inbox.unread, told.includes('end')], [0, true]);
+    if (error !== undefined) await rejects(reader.read(), RangeError);
+    // Those that the stream had taken over: the queue's size and the one beyond.
+    else for (let count = 0; count < 10; count++) assert.is((await reader.read()).value?.length, 36);
+    if (error === undefined) assert.ok((await reader.read()).done);
+  }
 });
 
 test.run();

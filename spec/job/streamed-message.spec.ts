@@ -104,7 +104,6 @@ for (const [name, read] of ways) {
     inbox.end();
     const reading = read(message);
     message.cancel();
-    // What a stream holds already is read to its end first.
     await rejects(reading, TypeError, /cancelled/);
   });
 }
