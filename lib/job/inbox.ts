@@ -35,6 +35,9 @@ export class Inbox<M> {
 
   #readable: ReadableStream<M> | undefined;
   #controller: ReadableStreamDefaultController<M> | undefined;
+  // What the messages weigh that were given to the stream, those that it still holds at least.
+  readonly #inStream: number[] = [];
+  #inStreamWeight = 0;
   #reader: ReadableStreamDefaultReader<M> | undefined;
   #reads = 0;
 
@@ -79,7 +82,7 @@ export class Inbox<M> {
       return waiter.resolve(message);
     }
     if (this.#controller !== undefined && this.#weight === 0 && this.#hasRoom(this.#controller)) {
-      return this.#controller.enqueue(message);
+      return this.#enqueue(this.#controller, message);
     }
     this.#messages.push(message);
     this.#weight += this.#weigh(message);
@@ -178,10 +181,25 @@ export class Inbox<M> {
     while (this.#hasRoom(controller)) {
       message = this.#shift();
       if (message === undefined) break;
-      controller.enqueue(message);
+      this.#enqueue(controller, message);
     }
     this.#closeStream();
     this.#owner.inboxHasRoom();
+  }
+
+  #enqueue(controller: ReadableStreamDefaultController<M>, message: M): void {
+    this.#forgetRead();
+    const weight = this.#weigh(message);
+    this.#inStream.push(weight);
+    this.#inStreamWeight += weight;
+    controller.enqueue(message);
+  }
+
+  // The stream does not tell of reads: what it still holds are the last ones, as many as weigh what it says.
+  #forgetRead(): void {
+    const streamed = this.#streamed;
+    while (this.#inStreamWeight > streamed && this.#inStream.length > 0)
+      this.#inStreamWeight -= this.#inStream.shift() ?? 0;
   }
 
   // `error` throws away what the stream has queued, so it waits until all has been read, unless that is not wanted any more; so does `close`, because the stream
@@ -189,9 +207,14 @@ export class Inbox<M> {
   #closeStream(): void {
     const controller = this.#controller;
     if (controller === undefined || !this.#hasEnded || (this.unread > 0 && !this.#isDiscarding)) return;
+    if (this.#error !== undefined) {
+      this.#forgetRead();
+      this.#discarded += this.#inStream.length;
+      controller.error(this.#error);
+    } else {
+      controller.close();
+    }
     this.#controller = undefined;
-    if (this.#error !== undefined) controller.error(this.#error);
-    else controller.close();
     this.#owner.inboxEndSeen();
   }
 
