@@ -6,7 +6,9 @@ import process from 'node:process';
 /** The seed of this run, also for the properties: `fc.assert(property, { seed })`. */
 export const seed: number = Number(process.env['SEED'] ?? Math.floor(Math.random() * 0x7fff_ffff));
 
-console.log(`seed ${seed} (${relative(process.cwd(), process.argv[1] ?? '')})`);
+// Its file, where the runner does not run it as it stands.
+const file = process.env['SPEC'] ?? relative(process.cwd(), process.argv[1] ?? '');
+console.log(`seed ${seed} (${file})`);
 
 /** How many inputs a fuzz target tries: RUNS, or so many that it takes a second or two. */
 export function runs(usual: number): number {

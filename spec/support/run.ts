@@ -1,6 +1,7 @@
 // Runs every spec in a process of its own, two at a time, and ends with one plain line: `N passed, N failed`.
 // A file fails as a whole when it reports no test, skips one, or does not end by itself after its last test (then it
-// leaked a handle). What uses streams runs a second time with web-streams-polyfill. Arguments choose files by a part of their path.
+// leaked a handle). What uses streams runs a second time with web-streams-polyfill. Arguments choose files by a part of their path: a few are run from their
+// sources, many are bundled first.
 
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -8,7 +9,12 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { bundle, bundleOf, type SpecFile } from './bundle.ts';
 
+// From this many files on it pays to bundle them.
+const MANY = 8;
+/** Those that compile TypeScript themselves. */
+const FROM_SOURCE = /^spec[\\/]examples[\\/]/;
 const FILE_TIMEOUT = 240_000;
 
 /** The specs that run with both implementations of streams: those that use streams, or with BATTERY=whole all that have to do with connections. */
@@ -16,11 +22,6 @@ const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
     ? /^spec[\\/](stream|job|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
     : /^spec[\\/](stream|job|testing)[\\/]|node-(byte-streams|duplex|server-pipe|server-peers)/;
-
-interface Run {
-  readonly file: string;
-  readonly isPolyfilled: boolean;
-}
 
 interface Outcome {
   readonly file: string;
@@ -58,13 +59,19 @@ function judge(file: string, output: string, code: number | null, timedOut: bool
   return { file, passed, failed, problem, output, milliseconds };
 }
 
-function runSpec({ file, isPolyfilled }: Run): Promise<Outcome> {
+function toArguments(spec: SpecFile, isBundled: boolean): string[] {
+  if (isBundled) return ['--enable-source-maps', bundleOf(spec)];
+  const polyfill = spec.isPolyfilled ? ['--import', './spec/support/polyfill.ts'] : [];
+  return ['--import', 'tsx', ...polyfill, spec.file];
+}
+
+function runSpec(spec: SpecFile, isBundled: boolean): Promise<Outcome> {
+  const { file, isPolyfilled } = spec;
   const started = Date.now();
   return new Promise((resolve) => {
-    const polyfill = isPolyfilled ? ['--import', './spec/support/polyfill.ts'] : [];
-    const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', ...polyfill, file], {
+    const child = spawn(process.execPath, ['--expose-gc', ...toArguments(spec, isBundled)], {
       cwd: root,
-      env: { ...process.env, FORCE_COLOR: '0' },
+      env: { ...process.env, FORCE_COLOR: '0', SPEC: file },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -90,12 +97,14 @@ async function main(): Promise<void> {
   const files = findSpecs(join(root, 'spec')).filter(
     (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
   );
-  const queue: Run[] = files.map((file) => ({ file, isPolyfilled: false }));
+  const queue: SpecFile[] = files.map((file) => ({ file, isPolyfilled: false }));
   for (const file of files) if (WITH_POLYFILL.test(file)) queue.push({ file, isPolyfilled: true });
+  const bundled = new Set(queue.length < MANY ? [] : queue.filter(({ file }) => !FROM_SOURCE.test(file)));
+  await bundle([...bundled]);
   const outcomes: Outcome[] = [];
   const worker = async (): Promise<void> => {
     for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
-      const outcome = await runSpec(run);
+      const outcome = await runSpec(run, bundled.has(run));
       const { file } = outcome;
       outcomes.push(outcome);
       const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
