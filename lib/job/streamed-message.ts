@@ -29,7 +29,7 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
   readonly #settings: BodySettings;
   readonly #collected = new ByteQueue();
   #isUsed = false;
-  #body: ReadableStream<Uint8Array> | undefined;
+  #body: ReadableStream<Uint8Array<ArrayBuffer>> | undefined;
 
   /** Made by the session. */
   constructor(type: MessageType, inbox: Inbox<Uint8Array>, settings: BodySettings) {
@@ -53,10 +53,11 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
    *
    * @throws TypeError when the message is read in another way.
    */
-  get body(): ReadableStream<Uint8Array> {
+  get body(): ReadableStream<Uint8Array<ArrayBuffer>> {
     if (this.#body === undefined) {
       this.#use();
-      this.#body = this.#inbox.readable;
+      // Said so that the platform's own transforms take it (CompressionStream): bytes from a transport are in no shared memory.
+      this.#body = this.#inbox.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
     }
     return this.#body;
   }
