@@ -12,6 +12,8 @@ import { within } from './support/until.ts';
 
 const test = suite('cli');
 
+test.before(() => Child.bundle());
+
 const FIRST_LINE = /^listening on (ws:\/\/127\.0\.0\.1:(\d+))$/;
 
 async function urlOf(child: Child): Promise<string> {

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { Random } from '../support/random.ts';
 import { binary, close, continuation, masked, ping, RawClient, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo, endOf, idle, startServer, type TestServer } from '../support/server.ts';
+import { sized } from '../support/sized.ts';
 import { standstill, turn, turns, until } from '../support/until.ts';
 
 const KiB = 1024;
@@ -32,19 +33,19 @@ async function attack(
   act: (client: RawClient, index: number) => Promise<unknown> | undefined,
 ): Promise<number> {
   let held = 0;
-  for (let round = 0; round < 2; round++) {
+  for (const measure of [() => 0, usedBytes]) {
     host.sessions.length = 0;
-    const before = await usedBytes();
+    const before = await measure();
     const clients: RawClient[] = [];
     for (let index = 0; index < count; index++) clients.push(await RawClient.open(host.port));
     await Promise.all(clients.map(act));
-    held = (await usedBytes()) - before;
+    held = (await measure()) - before;
     for (const client of clients) client.reset();
     clients.length = 0;
     await host.quiet();
     host.sessions.length = 0;
-    const left = (await usedBytes()) - before;
-    if (round > 0) assert.ok(left < 2 * MiB, `${left} bytes are still in use`);
+    const left = (await measure()) - before;
+    assert.ok(left < 2 * MiB, `${left} bytes are still in use`);
   }
   assert.equal(host.reported, []);
   await host.serves();
@@ -57,14 +58,16 @@ memorySuite('garbage can be collected', () => {
   assert.type(globalThis.gc, 'function', 'run with --expose-gc');
 });
 
-memorySuite('two hundred clients that declare a frame of 1 MiB and send nothing cost next to nothing', async () => {
+const declaring = sized(100, 200);
+
+memorySuite(`${declaring} clients that declare a frame of 1 MiB and send nothing cost next to nothing`, async () => {
   await using host = await startServer();
   const header = masked({ opcode: 2, declared: MiB });
-  const held = await attack(host, 200, (client) => {
+  const held = await attack(host, declaring, (client) => {
     client.send(header);
     return turns(2);
   });
-  assert.ok(held < 200 * 40 * KiB, `${held} bytes for 200 connections`);
+  assert.ok(held < declaring * 40 * KiB, `${held} bytes for ${declaring} connections`);
 });
 
 memorySuite('client that sends 100,000 pings and reads no pong makes no queue', async () => {
@@ -102,7 +105,7 @@ for (const [what, fragment] of [
   memorySuite(`message of 4097 fragments ${what} is refused with 1009, and nothing of it is kept`, async () => {
     await using host = await startServer();
     const rest = Buffer.concat(Array<Uint8Array>(4096).fill(fragment));
-    await attack(host, 20, async (client) => {
+    await attack(host, sized(10, 20), async (client) => {
       client.send(text('x', false), rest);
       assert.is((await client.untilClose()).code, 1009);
     });
@@ -111,18 +114,19 @@ for (const [what, fragment] of [
   memorySuite(`message of 4096 fragments ${what} that never ends costs no more than its bytes`, async () => {
     await using host = await startServer();
     const rest = Buffer.concat(Array<Uint8Array>(4095).fill(fragment));
-    const held = await attack(host, 100, async (client) => {
+    const count = sized(40, 100);
+    const held = await attack(host, count, async (client) => {
       client.send(text('x', false), rest, ping('done?'));
       assert.is((await client.frame()).opcode, 10);
     });
     // A connection of this process, both ends of it, and 4 KiB of payload.
-    assert.ok(held < 100 * 56 * KiB, `${held} bytes for 100 connections`);
+    assert.ok(held < count * 56 * KiB, `${held} bytes for ${count} connections`);
   });
 }
 
 memorySuite('large message that drips in byte by byte costs a small multiple of its bytes', async () => {
   await using host = await startServer();
-  const size = 8 * KiB;
+  const size = sized(2, 8) * KiB;
   const held = await attack(host, 8, async (client) => {
     await client.drip(binary(new Uint8Array(size)).subarray(0, -1));
   });
@@ -133,20 +137,23 @@ memorySuite(
   'messages of many small fragments in packets of their own cost a small multiple of their bytes',
   async () => {
     await using host = await startServer();
-    const held = await attack(host, 50, async (client) => {
+    const count = sized(15, 50);
+    const held = await attack(host, count, async (client) => {
       client.send(text('x', false));
-      for (let count = 0; count < 500; count++) {
+      for (let fragment = 0; fragment < 500; fragment++) {
         client.send(continuation('x'.repeat(20), false));
         await turn();
       }
     });
-    assert.ok(held < 50 * 100 * KiB, `${held} bytes for 50 connections`);
+    assert.ok(held < count * 100 * KiB, `${held} bytes for ${count} connections`);
   },
 );
 
-memorySuite('a thousand connections that come and go leave nothing behind', async () => {
+const rounds = sized(1, 4);
+
+memorySuite(`${rounds * 250} connections that come and go leave nothing behind`, async () => {
   await using host = await startServer();
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < rounds; round++) {
     await attack(host, 125, async (client, index) => {
       client.send(text(`hello ${index}`));
       await client.frame();

@@ -1,10 +1,11 @@
 // Half-open connections over real sockets: the peer is gone without FIN or RST, or nothing of it comes through any more. Both roles find out by themselves.
 
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ConnectionLimits } from '../../lib/limits.ts';
@@ -13,6 +14,7 @@ import { rejects } from '../support/check.ts';
 import { pong, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertEnd, assertNothingEscaped, echo, endOf, idle, startServer, type TestServer } from '../support/server.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
+import { sized } from '../support/sized.ts';
 import { until, within } from '../support/until.ts';
 
 const test = suite('half-open connections');
@@ -73,6 +75,21 @@ async function answerPings(client: RawClient): Promise<never> {
   }
 }
 
+// These wait for most of their time, each for connections of its own: they begin together, with the first that is asked for, and each tells of itself.
+const waiting: (() => void)[] = [];
+
+function waits(name: string, act: () => Promise<void>): void {
+  let acting: Promise<void> | undefined;
+  waiting.push(() => {
+    acting = act();
+    acting.catch(() => {});
+  });
+  test(name, () => {
+    for (const begin of waiting.splice(0)) begin();
+    return acting;
+  });
+}
+
 test('the proxy carries everything until it falls silent, FIN and RST too', async () => {
   for (const go of [(client: RawClient) => client.reset(), (client: RawClient) => client.end()]) {
     const { host, proxy, client, session } = await openAll(echo);
@@ -92,7 +109,7 @@ for (const [what, handler] of [
   ['never ends', idle],
   ['pipes', (session: Session) => session.readable.pipeTo(session.writable)],
 ] as const) {
-  test(`a server finds that a client is gone without a word, while its handler ${what}`, async () => {
+  waits(`a server finds that a client is gone without a word, while its handler ${what}`, async () => {
     const { host, proxy, session } = await openAll(handler);
     proxy.set('swallowed', 'swallowed');
     assertEnd(await within(session.closed, 'the end of the session'), dead);
@@ -104,7 +121,7 @@ for (const [what, handler] of [
   });
 }
 
-test('a client finds that its server is gone without a word', async () => {
+waits('a client finds that its server is gone without a word', async () => {
   await using host = await startServer(echo);
   await using proxy = await SilentProxy.open(host.port);
   const job = await dial(proxy.port);
@@ -116,7 +133,7 @@ test('a client finds that its server is gone without a word', async () => {
   await pending;
 });
 
-test('a client that closes or resets behind the silence is not heard, and found all the same', async () => {
+waits('a client that closes or resets behind the silence is not heard, and found all the same', async () => {
   for (const go of [(client: RawClient) => client.reset(), (client: RawClient) => client.end()]) {
     const { host, proxy, client, session } = await openAll(echo);
     proxy.set('swallowed', 'swallowed');
@@ -127,21 +144,24 @@ test('a client that closes or resets behind the silence is not heard, and found 
   }
 });
 
-test('where the client hears nothing and is heard, any byte is life; where it hears and is not heard, it is found', async () => {
-  const { host, proxy, client, session } = await openAll(idle);
-  proxy.set('carried', 'swallowed');
-  for (let count = 0; count < 10; count++) {
-    const { bytesSent } = session.counters;
-    await until(() => session.counters.bytesSent > bytesSent, 'a ping goes out that is never answered');
-    client.send(text('.'));
-  }
-  assert.is(session.job.state, 'running');
-  proxy.set('swallowed', 'carried');
-  assertEnd(await endOf(session), dead);
-  client.reset();
-  await host.quiet();
-  await proxy[Symbol.asyncDispose]();
-});
+waits(
+  'where the client hears nothing and is heard, any byte is life; where it hears and is not heard, it is found',
+  async () => {
+    const { host, proxy, client, session } = await openAll(idle);
+    proxy.set('carried', 'swallowed');
+    for (let count = 0; count < 10; count++) {
+      const { bytesSent } = session.counters;
+      await until(() => session.counters.bytesSent > bytesSent, 'a ping goes out that is never answered');
+      client.send(text('.'));
+    }
+    assert.is(session.job.state, 'running');
+    proxy.set('swallowed', 'carried');
+    assertEnd(await endOf(session), dead);
+    client.reset();
+    await host.quiet();
+    await proxy[Symbol.asyncDispose]();
+  },
+);
 
 test('a silence that ends in time does no harm: nobody is told, nothing is lost', async () => {
   await using host = await startServer(echo, { limits: { pingInterval: 50, pingTimeout: 30_000 } });
@@ -161,7 +181,7 @@ test('a silence that ends in time does no harm: nobody is told, nothing is lost'
   assert.is(session.job.state, 'running');
 });
 
-test('a peer that takes nothing any more is found by the stall of a write, also where no ping goes out', async () => {
+waits('a peer that takes nothing any more is found by the stall of a write, also where no ping goes out', async () => {
   const limits = { ...quick, pingInterval: NEVER, stallTimeout: 100 };
   const { host, proxy, session } = await openAll(async (each) => {
     for (;;) await each.send(new Uint8Array(MiB));
@@ -189,12 +209,14 @@ test('a server that sends to a peer whose answers are swallowed finds it, though
   await proxy[Symbol.asyncDispose]();
 });
 
-test('three hundred half-open connections are found, and nothing of them is left', async () => {
+const many = sized(100, 300);
+
+test(`${many} half-open connections are found, and nothing of them is left`, async () => {
   const host = await startServer(idle, { limits: quick });
   const proxy = await SilentProxy.open(host.port);
   const limits = { pingInterval: NEVER };
-  const jobs = await Promise.all(Array.from({ length: 300 }, () => dial(proxy.port, limits)));
-  await until(() => host.sessions.length === 300, 'all sessions');
+  const jobs = await Promise.all(Array.from({ length: many }, () => dial(proxy.port, limits)));
+  await until(() => host.sessions.length === many, 'all sessions');
   proxy.set('swallowed', 'swallowed');
   await host.quiet();
   for (const session of host.sessions) assertEnd(await session.closed, dead);
@@ -212,10 +234,14 @@ const hasNamespaces = spawnSync('unshare', ['-Urn', 'ip', 'link', 'set', 'lo', '
 
 if (!hasNamespaces) console.log('half-open: no network namespaces here; the proxy alone shows it');
 else {
-  test('in a network that loses every packet, server and client find out', () => {
+  waits('in a network that loses every packet, server and client find out', async () => {
     const { execPath } = process;
     const script = 'ip link set lo up && exec "$0" --import tsx spec/support/cut-link.ts';
-    const { stdout, stderr } = spawnSync('unshare', ['-Urn', 'sh', '-c', script, execPath], spawnOptions);
+    const { stdout, stderr } = await promisify(execFile)(
+      'unshare',
+      ['-Urn', 'sh', '-c', script, execPath],
+      spawnOptions,
+    );
     assert.ok(stdout.startsWith('{'), stdout + stderr);
     const end = { closeCode: 1006, wasClean: false, initiator: 'local', sent: 1011, error: 'ERR_WS_PING_TIMEOUT' };
     assert.equal(JSON.parse(stdout), { echoed: 'echo', status: 0, ends: [end, end] });

@@ -10,12 +10,13 @@ import { FAILURE } from '../support/lives.ts';
 import { inMiB, MiB, retainedMemory } from '../support/memory.ts';
 import { text } from '../support/raw-client.ts';
 import { assertNothingEscaped } from '../support/server.ts';
+import { sized } from '../support/sized.ts';
 import { Town } from '../support/town.ts';
 import { turns, within } from '../support/until.ts';
 
 const test = suite('node-server · life');
 
-const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? (process.env['BATTERY'] === 'whole' ? 10_000 : 2_500));
+const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? sized(800, 10_000));
 
 test(`${CONNECTIONS} connections that live and end in every way leave nothing behind`, async () => {
   const processBefore = listeners(process);

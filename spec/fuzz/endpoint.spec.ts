@@ -14,10 +14,12 @@ import { makeInput } from '../support/deliver-reference.ts';
 import { unwire } from '../support/frames.ts';
 import { join, toHex } from '../support/hex.ts';
 import { Random, runs, seed } from '../support/random.ts';
+import { sized } from '../support/sized.ts';
 
 const test = suite('fuzz · endpoint');
 
 const roles: readonly Role[] = ['server', 'client'];
+const count = runs(sized(1200, 2000));
 const limits = { maxMessageSize: 500, maxFragments: 6, maxUnsentPongs: 3 };
 
 function checkEvents(events: readonly EndpointEvent[], name: string): void {
@@ -52,7 +54,7 @@ function checkOutput(role: Role, bytes: Uint8Array, name: string): void {
 for (const role of roles) {
   test(`${role} takes any input without throwing, and makes the same of it however it is split`, () => {
     const ends = new Set<string>();
-    for (let run = 0; run < runs(2000); run++) {
+    for (let run = 0; run < count; run++) {
       const random = new Random(seed + run);
       const input = makeInput(random, role);
       const name = `run ${run}: ${toHex(input)}`;
@@ -64,11 +66,11 @@ for (const role of roles) {
       const end = expected.events.at(-1);
       ends.add(end?.type === 'fault' ? end.fault.code : expected.state);
     }
-    if (runs(2000) >= 2000) assert.ok(ends.size >= 13, [...ends].join(' '));
+    if (count >= 1200) assert.ok(ends.size >= 13, [...ends].join(' '));
   });
 
   test(`${role} keeps its word whatever it receives and is told to do, in any order`, () => {
-    for (let run = 0; run < runs(1200); run++) {
+    for (let run = 0; run < runs(sized(600, 1200)); run++) {
       const random = new Random(seed + run);
       const endpoint = makeEndpoint({ role, limits, fragmentSize: random.pick([3, 100, Number.POSITIVE_INFINITY]) });
       const events: EndpointEvent[] = [];

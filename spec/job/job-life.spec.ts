@@ -217,17 +217,23 @@ async function live(way: Way, role: Role, use: string): Promise<WeakRef<Session>
   return new WeakRef(job.session);
 }
 
+/** The sessions of all lives, each by how it was. They are collected once, behind all of them: a collection is dear. */
+const lived = new Map<string, WeakRef<Session>>();
+
 for (const role of ['server', 'client'] as const) {
   for (const [name, way] of Object.entries(ways)) {
     test(`${role} holds nothing any more when ${name}`, async () => {
-      const sessions: Record<string, WeakRef<Session>> = {};
-      for (const use of Object.keys(uses)) sessions[use] = await live(way, role, use);
-      await retainedMemory();
-      const held = Object.keys(sessions).filter((use) => sessions[use]?.deref() !== undefined);
-      assert.equal(held, [], 'sessions are not collected');
+      for (const use of Object.keys(uses)) lived.set(`${role}: ${name}; ${use}`, await live(way, role, use));
     });
   }
 }
+
+test('every session of them is collected', async () => {
+  await retainedMemory();
+  assert.is(lived.size, 2 * Object.keys(ways).length * Object.keys(uses).length);
+  const held = [...lived.keys()].filter((life) => lived.get(life)?.deref() !== undefined);
+  assert.equal(held, [], 'sessions are not collected');
+});
 
 test('nothing has escaped in all of this', () => {
   assert.equal(seen, []);

@@ -8,6 +8,7 @@ import { type WireFrame, wireHeaderTo, wireTo } from '../support/frames.ts';
 import { join } from '../support/hex.ts';
 import { inMiB, MiB, retainedMemory } from '../support/memory.ts';
 import { closePayload, createPair, watchEscapes } from '../support/pair.ts';
+import { sized } from '../support/sized.ts';
 import { createStreamed, type StreamedSession, sessionOf, streamed } from '../support/streamed.ts';
 
 const { seen } = watchEscapes();
@@ -116,24 +117,27 @@ test('cancelling the readable of the session reads on: what follows is thrown aw
   }
 });
 
+const BATCH = 10_000;
+const fragments = sized(200_000, 1_000_000);
+
 // --- Memory ----------------------------------------------------------------------------------------------------------
 
 for (const [what, frame, bytes] of [
   ['empty', { opcode: 0, fin: false }, 0],
-  ['one-byte', { opcode: 0, fin: false, payload: 'x' }, 1_000_000],
+  ['one-byte', { opcode: 0, fin: false, payload: 'x' }, fragments],
 ] as const) {
-  test(`a million ${what} fragments of one message, unread for the most part, leave memory flat`, async () => {
+  test(`${fragments} ${what} fragments of one message, unread for the most part, leave memory flat`, async () => {
     const { peer, session } = createStreamed({ role: 'client' });
-    const batch = wire('client', ...Array.from({ length: 10_000 }, () => frame));
+    const batch = wire('client', ...Array.from({ length: BATCH }, () => frame));
     await peer.send(wire('client', { opcode: 1, fin: false }));
     const before = await retainedMemory();
     let most = 0;
     let size = 0;
-    for (let count = 0; count < 100; count++) void peer.send(batch);
+    for (let count = 0; count < fragments / BATCH; count++) void peer.send(batch);
     void peer.send(wire('client', { opcode: 0 }));
     for await (const chunk of await take(session)) {
       size += chunk.byteLength;
-      if (size % 250_000 === 0) most = Math.max(most, (await retainedMemory()) - before);
+      if (size % (fragments / 4) === 0) most = Math.max(most, (await retainedMemory()) - before);
     }
     assert.is(size, bytes);
     most = Math.max(most, (await retainedMemory()) - before);
@@ -142,21 +146,23 @@ for (const [what, frame, bytes] of [
   });
 }
 
-test('a million one-byte fragments to nobody stop at the queue and the look-ahead', async () => {
+test(`${fragments} one-byte fragments to nobody stop at the queue and the look-ahead`, async () => {
   const { peer, session } = createStreamed({ role: 'client' });
-  const batch = wire('client', ...Array.from({ length: 10_000 }, () => ({ opcode: 0, fin: false, payload: 'x' })));
+  const batch = wire('client', ...Array.from({ length: BATCH }, () => ({ opcode: 0, fin: false, payload: 'x' })));
   await peer.send(wire('client', { opcode: 1, fin: false }));
   const before = await retainedMemory();
-  for (let count = 0; count < 100; count++) void peer.send(batch);
+  for (let count = 0; count < fragments / BATCH; count++) void peer.send(batch);
   await turns(200);
   assert.ok(session.counters.unread < 132 * 1024, `${session.counters.unread} unread`);
   const kept = (await retainedMemory()) - before;
   assert.ok(kept < 2 * MiB, `${inMiB(kept)} are kept`);
 });
 
-test('256 MiB come through one message with flat memory, and every byte of them', async () => {
+const length = sized(64, 256);
+
+test(`${length} MiB come through one message with flat memory, and every byte of them`, async () => {
   const { peer, session } = createStreamed({ role: 'client' });
-  const size = 256 * MiB;
+  const size = length * MiB;
   const block = new Uint8Array(64 * 1024).fill(3);
   let sent = 0;
   void peer.send(wireHeaderTo('client', { opcode: 2, declared: size }));
@@ -169,13 +175,14 @@ test('256 MiB come through one message with flat memory, and every byte of them'
   let received = 0;
   let sum = 0;
   let most = 0;
-  let next = 32 * MiB;
+  const step = sized(16, 32) * MiB;
+  let next = step;
   for await (const chunk of (await take(session)).body) {
     received += chunk.byteLength;
     sum += (chunk[0] as number) * chunk.byteLength;
     if (sent - received < 2 * block.byteLength) feed();
     if (received < next) continue;
-    next += 32 * MiB;
+    next += step;
     most = Math.max(most, (await retainedMemory()) - before);
   }
   assert.equal([received, sum], [size, 3 * size]);
@@ -189,7 +196,7 @@ test('a message goes from engine to engine and back as it comes, through both se
     streamed({ limits }) as never,
   );
   const session = sessionOf(client);
-  const size = 8 * MiB;
+  const size = sized(4, 8) * MiB;
   const sent = session.send(
     (async function* () {
       for (let at = 0; at < size; at += 8192) yield new Uint8Array(8192).fill((at / 8192) & 0xff);

@@ -10,6 +10,7 @@ import { rejects } from '../support/check.ts';
 import { TestClock, turns } from '../support/clock.ts';
 import { join } from '../support/hex.ts';
 import { ByHand, closePayload, masked, watchEscapes } from '../support/pair.ts';
+import { sized } from '../support/sized.ts';
 import { HandSource } from '../support/sources.ts';
 import { within } from '../support/until.ts';
 
@@ -47,9 +48,9 @@ const echoes: readonly (readonly [string, StreamedHandler, number])[] = [
     async (session) => {
       for await (const message of session) await session.send(message);
     },
-    256,
+    sized(48, 256),
   ],
-  ['readable.pipeTo(writable)', (session) => session.readable.pipeTo(session.writable), 64],
+  ['readable.pipeTo(writable)', (session) => session.readable.pipeTo(session.writable), sized(32, 64)],
 ];
 
 for (const [how, echo, size] of echoes) {

@@ -53,15 +53,15 @@ export class MemoryWatch implements Disposable {
     this.#retained = Math.max(this.#retained, (await retainedMemory()) - this.#retainedBefore);
   }
 
-  /** Measures again and again, every 100 ms, until the promise is settled; gives what it gives. */
-  async during<T>(promise: Promise<T>): Promise<T> {
+  /** Measures again and again, every 100 ms or so many, until the promise is settled; gives what it gives. */
+  async during<T>(promise: Promise<T>, pause = 100): Promise<T> {
     let isSettled = false;
     const settle = (): void => {
       isSettled = true;
     };
     promise.then(settle, settle);
     while (!isSettled) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, pause));
       await this.measure();
     }
     return promise;
