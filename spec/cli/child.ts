@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { until, within } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -51,22 +52,15 @@ export class Child implements AsyncDisposable {
 
   /** Bundles `lib/cli.ts`, for a spec that runs it many times: the bundle starts in a small part of the time. It goes with this process. */
   static async bundle(): Promise<void> {
-    const { build } = await import('tsup');
     const folder = mkdtempSync(join(tmpdir(), 'cli-'));
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    // With what it depends on: nothing is found from there. As in the package: the command is one folder below what tells its version, and that it is made of modules.
-    const outDir = join(folder, 'dist');
+    // As in the package: the command is one folder below what tells its version, and that it is made of modules.
+    const outdir = join(folder, 'dist');
     copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
-    await build({
-      entry: [join(root, 'lib/cli.ts')],
-      config: false,
-      format: 'esm',
-      target: 'node20',
-      outDir,
-      silent: true,
-      noExternal: [/./],
-    });
-    program = [join(outDir, 'cli.js')];
+    // With what it depends on: nothing is found from there.
+    const entryPoints = [join(root, 'lib/cli.ts')];
+    await build({ entryPoints, outdir, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
+    program = [join(outdir, 'cli.js')];
   }
 
   /** Runs `lib/cli.ts`, or what it was bundled to. */

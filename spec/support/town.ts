@@ -84,9 +84,11 @@ export class Town implements AsyncDisposable {
   }
 
   #liveOne(index: number): Promise<void> {
-    // Another house each time, and for the same path another one in each round.
-    const round = Math.floor(index / (this.houses[0] as House).paths.length);
-    const { port, paths, hasHooks } = this.houses[(index + round) % this.houses.length] as House;
+    // Another house each time, for the same behaviour another one with each way, and for the same path another one in each round: the first few hundred bring
+    // each behaviour and each way to each house.
+    const { paths: all, behaviours: some } = this.houses[0] as House;
+    const shift = Math.floor(index / all.length) + Math.floor(index / some.length);
+    const { port, paths, hasHooks } = this.houses[(index + shift) % this.houses.length] as House;
     if (index % 10 !== 9) return live(port, paths[index % paths.length] as string);
     const refusal = refused[Math.floor(index / 10) % refused.length] as string;
     const isPatient = Math.floor(index / 10 / refused.length) % 2 === 0;
