@@ -46,13 +46,15 @@ function count(output: string, label: string): number {
   return match ? Number(match[1]) : 0;
 }
 
-function judge(file: string, output: string, code: number | null, timedOut: boolean, milliseconds: number): Outcome {
+function judge(spec: SpecFile, output: string, code: number | null, timedOut: boolean, milliseconds: number): Outcome {
+  const file = spec.isPolyfilled ? `${spec.file} (polyfill)` : spec.file;
   const total = count(output, 'Total');
   const passed = count(output, 'Passed');
   const skipped = count(output, 'Skipped');
   let problem: string | undefined;
   if (timedOut) problem = 'did not end by itself in time';
   else if (total === 0) problem = 'reported no test (is .run() missing, or did it crash?)';
+  else if (spec.isPolyfilled !== /^streams: web-streams-polyfill$/m.test(output)) problem = 'has had the other streams';
   else if (skipped > 0) problem = `skipped ${skipped} tests`;
   else if (code !== 0 && passed === total) problem = `ended with exit code ${code}`;
   const failed = total - passed - skipped + (problem === undefined ? 0 : 1);
@@ -66,12 +68,11 @@ function toArguments(spec: SpecFile, isBundled: boolean): string[] {
 }
 
 function runSpec(spec: SpecFile, isBundled: boolean): Promise<Outcome> {
-  const { file, isPolyfilled } = spec;
   const started = Date.now();
   return new Promise((resolve) => {
     const child = spawn(process.execPath, ['--expose-gc', ...toArguments(spec, isBundled)], {
       cwd: root,
-      env: { ...process.env, FORCE_COLOR: '0', SPEC: file },
+      env: { ...process.env, FORCE_COLOR: '0', SPEC: spec.file },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -87,7 +88,7 @@ function runSpec(spec: SpecFile, isBundled: boolean): Promise<Outcome> {
     child.stderr.on('data', collect);
     child.on('close', (code) => {
       clearTimeout(timer);
-      resolve(judge(isPolyfilled ? `${file} (polyfill)` : file, output, code, timedOut, Date.now() - started));
+      resolve(judge(spec, output, code, timedOut, Date.now() - started));
     });
   });
 }
