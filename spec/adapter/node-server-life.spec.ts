@@ -31,8 +31,8 @@ test(`${CONNECTIONS} connections that live and end in every way leave nothing be
   await town.settle();
   const kept = (await retainedMemory()) - before;
   console.log(`life: ${half} connections behind ${half}: ${inMiB(kept)} more are retained`);
-  // No session is held, that is known by now. What comes by itself (compiled code, tables of the platform) is less than this; 200 bytes of each of 5,000
-  // connections would be more.
+  // No session is held, that is known by now. What comes by itself (compiled code, tables of the platform) is less than this; some KiB of each of the
+  // quick run's, 200 bytes of each of the whole battery's, would be more.
   assert.ok(kept < MiB, `${inMiB(kept)} more are retained`);
   const { reported } = town.shared;
   assert.ok(reported.length > 0);
