@@ -1,6 +1,6 @@
 // A WebSocket server of its own over `node:http` or `node:https`: listening, and stopping. Node, Deno and Bun have them.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -135,7 +135,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     http.on('connection', (socket) => this.#track(socket));
     http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      http.on(event, (request, response) => this.#refuseRequest(request, response));
+      http.on(event, (request: IncomingMessage) => this.#refuseRequest(request));
     }
     http.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBroken(error, socket));
     return http;
@@ -158,13 +158,11 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     this.#site.upgrade(request, socket, head, parameters);
   }
 
-  // What is no upgrade: the rules tell why (a plain GET gets 426).
-  #refuseRequest(request: IncomingMessage, response: ServerResponse): void {
+  // What is no upgrade (a plain GET gets 426).
+  #refuseRequest(request: IncomingMessage): void {
     if (this.#answered.has(request.socket)) return;
     this.#answered.add(request.socket);
-    const { status, headers, body } = this.#site.refuse(request);
-    response.writeHead(status, headers.flat() as string[]);
-    response.end(request.method === 'HEAD' ? undefined : body);
+    this.#site.refuseRequest(request);
   }
 
   // What is no request, or does not come in time. Node tells it again for each chunk behind it.

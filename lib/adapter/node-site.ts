@@ -4,7 +4,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { RequestHead } from '../handshake/http-head.ts';
+import { type RequestHead, serializeResponse } from '../handshake/http-head.ts';
 import {
   refuse,
   type ServerHandshakeOptions,
@@ -158,13 +158,15 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     );
   }
 
-  /** What a request that is no upgrade is answered with. */
-  refuse(request: IncomingMessage): Pick<WebSocketUpgrade, 'status' | 'headers' | 'body'> {
-    this.#refused++;
-    const options = this.#upgradeOptions(request, {});
-    const { status, headers, body } = new WebSocketUpgrade<C, R, M>(toRequestHead(request), options);
+  /** Refuses a request that is no upgrade: the rules tell why. Not by Node's own response, which resets a connection on which more of the request comes. */
+  refuseRequest(request: IncomingMessage): void {
+    const upgrade = new WebSocketUpgrade<C, R, M>(toRequestHead(request), this.#upgradeOptions(request, {}));
+    const isRefused = upgrade.status !== 101;
     // A request that keeps every rule came as 'upgrade', not here.
-    return status === 101 ? refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no upgrade') : { status, headers, body };
+    const refusal = isRefused ? upgrade : refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no upgrade');
+    const { status, headers, body } = refusal;
+    this.refuseSocket(request.socket, serializeResponse(status, headers, request.method === 'HEAD' ? '' : body));
+    request.resume();
   }
 
   /** Refuses an upgrade with a status, and ends its connection. */
