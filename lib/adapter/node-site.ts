@@ -161,10 +161,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   /** Refuses a request that is no upgrade: the rules tell why. Not by Node's own response, which resets a connection on which more of the request comes. */
   refuseRequest(request: IncomingMessage): void {
     const upgrade = new WebSocketUpgrade<C, R, M>(toRequestHead(request), this.#upgradeOptions(request, {}));
-    const isRefused = upgrade.status !== 101;
     // A request that keeps every rule came as 'upgrade', not here.
-    const refusal = isRefused ? upgrade : refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no upgrade');
-    const { status, headers, body } = refusal;
+    const { status, headers, body } =
+      upgrade.status === 101 ? refuse(400, 'ERR_WS_HANDSHAKE', 'The request is no upgrade') : upgrade;
     this.refuseSocket(request.socket, serializeResponse(status, headers, request.method === 'HEAD' ? '' : body));
     request.resume();
   }

@@ -102,12 +102,10 @@ export class Ending {
 
   /** Fails the connection for what waits on it. The close frame would come behind all that: it is dropped. */
   failWithLimit(code: ErrorCode, text: string, closeCode: number): void {
-    const { sender, outbox, record, endpoint } = this.#parts;
-    const error = record.own(new LimitError(code, text, closeCode));
+    const { sender, outbox, endpoint } = this.#parts;
+    const error = new LimitError(code, text, closeCode);
     // Our close frame is on its way already.
     if (!endpoint.canSend) return this.cut(error);
-    record.begunBy('local');
-    record.blame(error);
     sender.abandon(error);
     sender.dropEncoded(error);
     // Nothing can be said in the middle of a frame.

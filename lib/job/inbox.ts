@@ -264,3 +264,20 @@ export class Inbox<M> {
     this.#weight = 0;
   }
 }
+
+/** Iterates over what `receive` gives, until it gives undefined. Needs no stream. `leave` is called when a loop is left. */
+export function iterate<M>(receive: () => Promise<M | undefined>, leave: () => void): AsyncIterableIterator<M> {
+  const iterator: AsyncIterableIterator<M> = {
+    next: () => receive().then(toResult),
+    return: () => {
+      leave();
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
+  return iterator;
+}
+
+function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
+  return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
+}

@@ -66,7 +66,7 @@ export class Intake {
     this.#clock = parts.clock;
     const { queueSize, lookAhead, maxByteRate, maxMessageRate } = parts.limits;
     this.#room = queueSize + lookAhead;
-    const now = maxByteRate + maxMessageRate === Number.POSITIVE_INFINITY ? 0 : parts.clock.now();
+    const now = parts.clock.now();
     this.#byteRate = new Rate(maxByteRate, now);
     this.#messageRate = new Rate(maxMessageRate, now);
   }

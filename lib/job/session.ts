@@ -6,6 +6,7 @@ import type { Message } from '../message/message.ts';
 import type { CloseInfo } from './close-info.ts';
 import type { Connection, Counters } from './connection.ts';
 import { markHandled } from './deferred.ts';
+import { iterate } from './inbox.ts';
 import type { Job } from './job.ts';
 import type { Sendable } from './sendable.ts';
 import type { SessionWritable } from './session-writable.ts';
@@ -103,12 +104,10 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
   /** `for await (const message of session)`: needs no stream. Leaving the loop does not close the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<I> {
     const { inbox } = this.#connection;
-    const iterator: AsyncIterableIterator<I> = {
-      next: () => inbox.receive().then(toResult),
-      return: () => Promise.resolve({ value: undefined, done: true }),
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
+    return iterate(
+      () => inbox.receive(),
+      () => {},
+    );
   }
 
   // --- Sending -------------------------------------------------------------------------------------------------------
@@ -222,8 +221,4 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
     if (error instanceof Error && 'code' in error && error.code === 'ERR_WS_CLOSED') this.#connection.record.own(error);
     return markHandled(Promise.reject(error));
   }
-}
-
-function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
-  return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
 }

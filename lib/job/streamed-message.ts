@@ -5,7 +5,7 @@ import { decodeUtf8 } from '../bytes/utf8.ts';
 import { LimitError } from '../error.ts';
 import type { MessageType } from '../message/message.ts';
 import { markHandled } from './deferred.ts';
-import type { Inbox } from './inbox.ts';
+import { type Inbox, iterate } from './inbox.ts';
 
 /** What a streamed message asks of its connection. */
 export interface BodySettings {
@@ -66,18 +66,10 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     this.#use();
     const inbox = this.#inbox;
-    const iterator: AsyncIterableIterator<Uint8Array> = {
-      next: async () => {
-        const value = await inbox.receive();
-        return value === undefined ? { value: undefined, done: true } : { value, done: false };
-      },
-      return: () => {
-        inbox.discard();
-        return Promise.resolve({ value: undefined, done: true });
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    };
-    return iterator;
+    return iterate(
+      () => inbox.receive(),
+      () => inbox.discard(),
+    );
   }
 
   /**

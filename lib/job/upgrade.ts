@@ -10,10 +10,13 @@ import { type EngineContext, resolveEngine, type UserContext } from './context.t
 import { type Handler, Job, type JobOptions } from './job.ts';
 import type { Sendable } from './sendable.ts';
 import type { SessionFacts } from './session.ts';
+import type { Delivery, KindOptions } from './session-kind.ts';
 import { resolveSlowConsumer, type SlowConsumer, type SlowConsumerPolicy } from './slow-consumer.ts';
 import type { StreamedMessage } from './streamed-message.ts';
 
-export interface UpgradeOptions<C = undefined, I = Message, O = Sendable> extends SessionFacts<C> {
+export interface UpgradeOptions<C = undefined, I = Message, O = Sendable>
+  extends SessionFacts<C>,
+    KindOptions<boolean, Delivery> {
   /** The role of this side. Default: 'server'. */
   readonly role?: Role;
   /** Runs on the session. Without one the caller uses `job.session`, and closes it. */
@@ -22,15 +25,8 @@ export interface UpgradeOptions<C = undefined, I = Message, O = Sendable> extend
   readonly limits?: Partial<ConnectionLimits>;
   /** The most bytes of payload of a frame that is sent; longer messages go out in fragments. Default: no limit. */
   readonly fragmentSize?: number;
-  /**
-   * How messages are given: `whole` when all of one has come (bounded by `maxMessageSize` and `maxFragments`), or `streamed` as they come, of any length; see
-   * `StreamedMessage`. Default: 'whole'.
-   */
-  readonly messages?: 'whole' | 'streamed';
   /** What is done when the peer reads more slowly than one sends to it. Default: 'wait'. A send may say otherwise. */
   readonly slowConsumer?: SlowConsumer | SlowConsumerPolicy;
-  /** Makes a session of frames instead of messages; see `RawSession`. Default: false. */
-  readonly raw?: boolean;
   /**
    * The RSV bits that whoever runs a raw session gives a meaning (he owns an extension), as they stand in the first byte of a frame: 0x40, 0x20, 0x10. Default: 0.
    */
@@ -51,7 +47,7 @@ export interface StreamedUpgradeOptions<C = undefined> extends UpgradeOptions<C,
  * Runs the WebSocket protocol over the byte streams of a connection that has been upgraded, and gives its job at once. The streams may come from
  * anywhere; they are locked from now on. The opening handshake is not part of it: see `WebSocketUpgrade`.
  *
- * @param engineContext Where the engine's non-blocking work runs: its signal, clock, random source and scheduler.
+ * @param engineContext Where the engine's non-blocking work runs: its signal, clock, random source, scheduler and budget.
  * @param userContext Where the handler runs, and where its errors go.
  * @throws TypeError when a stream is locked or an option is wrong, RangeError when a limit is out of range.
  *

@@ -15,11 +15,12 @@ import * as assert from 'uvu/assert';
 import { check } from '../support/model.ts';
 import { watchEscapes } from '../support/pair.ts';
 import { runs, seed } from '../support/random.ts';
+import { sized } from '../support/sized.ts';
 
 const { seen } = watchEscapes();
 const test = suite('fuzz · model');
 
-const count = runs(process.env['BATTERY'] === 'whole' ? 10_000 : 1_000);
+const count = runs(sized(1_000, 10_000));
 const first = Number(process.env['FIRST'] ?? 0);
 
 /** The seed of one run: far from that of the next. */

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { count } from '../support/tally.ts';
 
 interface Soak {
   readonly file: string;
@@ -30,10 +31,6 @@ interface Outcome {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-
-function count(output: string, label: string): number {
-  return Number(output.match(new RegExp(`^\\s*${label}:\\s+(\\d+)`, 'm'))?.[1] ?? 0);
-}
 
 function judge(output: string, code: number | null): Outcome {
   const total = count(output, 'Total');

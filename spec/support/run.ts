@@ -10,6 +10,7 @@ import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { bundle, bundleOf, type SpecFile } from './bundle.ts';
+import { count } from './tally.ts';
 
 // From this many files on it pays to bundle them.
 const MANY = 8;
@@ -39,11 +40,6 @@ function findSpecs(folder: string): string[] {
     .filter((entry) => entry.isFile() && entry.name.endsWith('.spec.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort();
-}
-
-function count(output: string, label: string): number {
-  const match = output.match(new RegExp(`^\\s*${label}:\\s+(\\d+)`, 'm'));
-  return match ? Number(match[1]) : 0;
 }
 
 function judge(spec: SpecFile, output: string, code: number | null, timedOut: boolean, milliseconds: number): Outcome {
