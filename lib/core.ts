@@ -11,6 +11,7 @@ export type { EndpointState } from './endpoint/state.ts';
 export {
   ConnectionError,
   type ErrorCode,
+  ExtensionError,
   errorCodes,
   type Fault,
   HandshakeError,

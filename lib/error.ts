@@ -1,6 +1,6 @@
 // Every error class of the library and the table of their codes. An error says who was at fault: the peer
 // (RemoteProtocolError), a limit (LimitError), the caller (LocalProtocolError, or the language's own TypeError and
-// RangeError), the opening handshake (HandshakeError), the transport or time (ConnectionError).
+// RangeError), an extension of his (ExtensionError), the opening handshake (HandshakeError), the transport or time (ConnectionError).
 
 /**
  * What each stable `code` means. A code never changes its meaning; the text of a message may.
@@ -20,6 +20,7 @@ export const errorCodes = {
   ERR_WS_INVALID_UTF8: 'A text message or a close reason is not valid UTF-8 (RFC 6455 §8.1)',
   ERR_WS_INVALID_CLOSE_PAYLOAD: 'A close frame has a payload of one byte (RFC 6455 §5.5.1)',
   ERR_WS_INVALID_CLOSE_CODE: 'A close frame has a close code that must not be sent (RFC 6455 §7.4)',
+  ERR_WS_INVALID_DEFLATE: 'The data of a compressed message is corrupt (RFC 7692 §7.2.2; close code 1007)',
   // A limit of this side was reached (close code 1009, where no other is said).
   ERR_WS_FRAME_TOO_LONG: 'A frame declares a payload over the limit',
   ERR_WS_MESSAGE_TOO_LONG: 'A message is over the limit',
@@ -32,6 +33,8 @@ export const errorCodes = {
   ERR_WS_CLOSED: 'The session is closing or closed',
   ERR_WS_QUEUE_FULL: 'The message was not taken: the peer reads too slowly, and the policy is to fail',
   ERR_WS_MESSAGE_UNFINISHED: 'A fragmented message has been begun and is not finished (RFC 6455 §5.4)',
+  // An extension of the caller's has thrown.
+  ERR_WS_EXTENSION_FAILED: 'An extension failed on what was received or sent (close code 1011)',
   // The connection ended without a closing handshake.
   ERR_WS_CONNECTION_LOST: 'The transport ended or failed without a closing handshake',
   ERR_WS_PING_TIMEOUT: 'The peer has been silent behind a ping for too long (close code 1011)',
@@ -67,7 +70,7 @@ export abstract class WebSocketError extends Error {
 /** The peer broke the protocol: the connection is failed with {@link closeCode} (RFC 6455 §7.1.7). */
 export class RemoteProtocolError extends WebSocketError {
   override readonly name: string = 'RemoteProtocolError';
-  /** 1002 (protocol error) or 1007 (data that is not consistent with its type). */
+  /** 1002 (protocol error) or 1007 (data that is not what it should be). */
   readonly closeCode: number;
 
   constructor(code: ErrorCode, message: string, closeCode = 1002) {
@@ -87,8 +90,18 @@ export class LimitError extends WebSocketError {
   }
 }
 
-/** The peer or a limit is at fault: what the core reports instead of throwing. */
-export type Fault = RemoteProtocolError | LimitError;
+/** An extension of the caller's failed on what was received or sent: the connection is failed with {@link closeCode}. Its error is the `cause`. */
+export class ExtensionError extends WebSocketError {
+  override readonly name: string = 'ExtensionError';
+  readonly closeCode: number = 1011;
+
+  constructor(extension: string, cause: unknown) {
+    super('ERR_WS_EXTENSION_FAILED', `Extension "${extension}" failed`, { cause });
+  }
+}
+
+/** The peer, a limit or an extension is at fault: what the core reports instead of throwing. */
+export type Fault = RemoteProtocolError | LimitError | ExtensionError;
 
 /** The caller asked for something that the state does not allow. Nothing was changed. */
 export class LocalProtocolError extends WebSocketError {

@@ -14,6 +14,7 @@ export type { SessionTotals } from './adapter/site-totals.ts';
 export {
   ConnectionError,
   type ErrorCode,
+  ExtensionError,
   errorCodes,
   HandshakeError,
   LimitError,
@@ -21,20 +22,36 @@ export {
   RemoteProtocolError,
   WebSocketError,
 } from './error.ts';
+export type {
+  Extension,
+  ExtensionAcceptance,
+  ExtensionParameters,
+  ExtensionTransform,
+  IncomingTransform,
+  OpenTransform,
+  ReceivedParameters,
+  SendHints,
+} from './extension/extension.ts';
 export type { ExtensionOffer } from './extension/extension-header.ts';
+export {
+  type AgreedExtension,
+  acceptExtensions,
+  confirmExtensions,
+  offerExtensions,
+} from './extension/extension-negotiation.ts';
 export { CloseCode, type CloseStatus } from './frame/close-code.ts';
 export type { Frame, Role } from './frame/frame.ts';
 export { Opcode } from './frame/opcode.ts';
 export { HeaderFields, type RequestHead } from './handshake/http-head.ts';
 export { type ServerHandshakeOptions, ServerHandshakeRules } from './handshake/server-handshake.ts';
 export type { Abandoned, CloseInfo } from './job/close-info.ts';
-export type { Counters } from './job/connection.ts';
+
 export type { Clock, EngineContext, Scheduler, UserContext } from './job/context.ts';
+export type { Counters, Dropped } from './job/counters.ts';
 export { type Handler, Job, type JobState, type RawHandler } from './job/job.ts';
 export { Refusal, type RefusalOptions } from './job/refusal.ts';
 export { RetainedBudget } from './job/retained-budget.ts';
 export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './job/sendable.ts';
-export type { Dropped } from './job/sender.ts';
 export { type RawSession, Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
 export type { Delivery, KindOptions, Received, Sent } from './job/session-kind.ts';
 export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './job/slow-consumer.ts';

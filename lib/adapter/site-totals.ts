@@ -2,8 +2,7 @@
 
 import { CloseCode } from '../frame/close-code.ts';
 import type { CloseInfo } from '../job/close-info.ts';
-import type { Counters } from '../job/connection.ts';
-import type { Dropped } from '../job/sender.ts';
+import type { Counters, Dropped } from '../job/counters.ts';
 
 /** Counts of all sessions of a server together. Bytes are those of the wire, headers included. */
 export interface SessionTotals {

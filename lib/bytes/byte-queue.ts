@@ -33,14 +33,15 @@ export class ByteQueue {
     if (length >= KEEP_FROM && !pinsMuch(bytes, length)) {
       this.#closeBlock();
       this.#parts.push(bytes.subarray(start, end));
-      return;
+    } else {
+      this.#copyAll(bytes, start, end);
     }
-    for (let from = start; from < end; ) {
-      if (this.#blockUsed === this.#block.byteLength) this.#openBlock();
-      const to = Math.min(end, from + this.#block.byteLength - this.#blockUsed);
-      this.#copy(bytes, from, to);
-      from = to;
-    }
+  }
+
+  /** Keeps a copy of `bytes[start, end)`. */
+  appendCopy(bytes: Uint8Array, start: number, end: number): void {
+    this.#length += end - start;
+    this.#copyAll(bytes, start, end);
   }
 
   /** All the bytes as one array. The queue is empty afterwards. */
@@ -66,6 +67,15 @@ export class ByteQueue {
     this.#blockUsed = 0;
     this.#blockSize = FIRST_BLOCK;
     this.#length = 0;
+  }
+
+  #copyAll(bytes: Uint8Array, start: number, end: number): void {
+    for (let from = start; from < end; ) {
+      if (this.#blockUsed === this.#block.byteLength) this.#openBlock();
+      const to = Math.min(end, from + this.#block.byteLength - this.#blockUsed);
+      this.#copy(bytes, from, to);
+      from = to;
+    }
   }
 
   #copy(bytes: Uint8Array, from: number, to: number): void {

@@ -2,13 +2,18 @@
 // fragmented message"), and messages with the close frame behind them. Knows how frames are written, not when they may be.
 
 import { OutputQueue, Slab } from '../bytes/output-queue.ts';
-import { LocalProtocolError } from '../error.ts';
+import { ExtensionError, LocalProtocolError } from '../error.ts';
+import type { SendHints } from '../extension/extension.ts';
+import type { ExtensionChain } from '../extension/extension-chain.ts';
 import { type Frame, MAX_CONTROL_PAYLOAD, type Role } from '../frame/frame.ts';
 import { FrameEncoder } from '../frame/frame-encoder.ts';
 import { FIN_BIT } from '../frame/header.ts';
-import { Opcode } from '../frame/opcode.ts';
-import { type MessageSource, type MessageType, toMessage } from '../message/message.ts';
+import { isControlOpcode, Opcode } from '../frame/opcode.ts';
+import { type Message, type MessageSource, type MessageType, toMessage } from '../message/message.ts';
 import { assertFragmentSize, fragmentMessage } from '../message/message-fragmenter.ts';
+
+const NO_HINTS: SendHints = {};
+const encoder: TextEncoder = new TextEncoder();
 
 export interface EndpointOutputOptions {
   readonly role: Role;
@@ -16,6 +21,9 @@ export interface EndpointOutputOptions {
   readonly fragmentSize?: number;
   readonly rsvBits?: number;
   readonly slab?: Slab;
+  readonly chain?: ExtensionChain | undefined;
+  /** Called before its error is thrown: what it has done before is not known, and the peer's side of it may be another. */
+  readonly extensionFailed?: (error: ExtensionError) => void;
   readonly maxUnsentPongs: number;
 }
 
@@ -28,6 +36,8 @@ export class EndpointOutput {
   readonly #maxUnsentPongs: number;
   readonly #fragmentSize: number;
   readonly #rsvBits: number;
+  readonly #chain: ExtensionChain | undefined;
+  readonly #extensionFailed: ((error: ExtensionError) => void) | undefined;
   #pongs: Uint8Array[] = [];
   #isInMessage = false;
 
@@ -40,18 +50,21 @@ export class EndpointOutput {
     this.#controlEncoder = new FrameEncoder(this.#control, options);
     this.#maxUnsentPongs = options.maxUnsentPongs;
     this.#rsvBits = options.rsvBits ?? 0;
+    this.#chain = options.chain;
+    this.#extensionFailed = options.extensionFailed;
     this.#fragmentSize = options.fragmentSize ?? Number.POSITIVE_INFINITY;
     assertFragmentSize(this.#fragmentSize);
   }
 
   // --- Filling -------------------------------------------------------------------------------------------------------
 
-  message(source: MessageSource): void {
+  message(source: MessageSource, hints: SendHints = NO_HINTS): void {
     // RFC 6455 §5.4: "The fragments of one message MUST NOT be interleaved between the fragments of another message".
     if (this.#isInMessage) {
       throw new LocalProtocolError('ERR_WS_MESSAGE_UNFINISHED', 'Cannot send a message: another one has been begun');
     }
     const message = toMessage(source);
+    if (this.#chain !== undefined && this.#encodeExtended(message, hints)) return;
     const length = typeof message === 'string' ? message.length * 3 : message.byteLength;
     if (length > this.#fragmentSize) {
       for (const frame of fragmentMessage(message, this.#fragmentSize)) this.#encoder.encode(frame);
@@ -63,24 +76,52 @@ export class EndpointOutput {
   }
 
   /** A fragment of a message that is sent as it is made, in one frame or in several where a frame may not be as long. */
-  fragment(messageType: MessageType, payload: Uint8Array, isLast: boolean): void {
+  fragment(messageType: MessageType, payload: Uint8Array, isLast: boolean, hints: SendHints = NO_HINTS): void {
     const first = messageType === 'text' ? Opcode.TEXT : Opcode.BINARY;
+    const frame = toFrame(this.#isInMessage ? Opcode.CONTINUATION : first, payload, isLast);
+    this.#encodeParts(this.#extend(frame, hints));
+    this.#isInMessage = !isLast;
+  }
+
+  /** A frame of the caller's, as it is but for what the extensions make of it. */
+  frame(frame: Frame): void {
+    if ((rsvOf(frame) & ~this.#rsvBits) !== 0)
+      throw new RangeError('Cannot send a frame: an RSV bit is set that no extension owns');
+    this.#encoder.encode(isControlOpcode(frame.opcode) ? frame : this.#extend(frame, NO_HINTS));
+  }
+
+  /** Sends what the extensions make of a message; false when they leave it as it is. */
+  #encodeExtended(message: Message, hints: SendHints): boolean {
+    const isText = typeof message === 'string';
+    const frame = toFrame(isText ? Opcode.TEXT : Opcode.BINARY, isText ? encodeLent(message) : message, true);
+    const sent = this.#extend(frame, hints);
+    if (sent === frame) return false;
+    this.#encodeParts(sent);
+    return true;
+  }
+
+  #extend(frame: Frame, hints: SendHints): Frame {
+    try {
+      return this.#chain?.outgoing(frame, hints) ?? frame;
+    } catch (error) {
+      if (error instanceof ExtensionError) this.#extensionFailed?.(error);
+      throw error;
+    }
+  }
+
+  // RFC 7692 §6.1: of a message that an extension has changed, the bits of the first frame tell of all.
+  #encodeParts(frame: Frame): void {
+    const { fin, payload } = frame;
+    let firstByte = rsvOf(frame) | frame.opcode;
     let start = 0;
     do {
       const end = Math.min(payload.byteLength, start + this.#fragmentSize);
-      const fin = isLast && end === payload.byteLength ? FIN_BIT : 0;
-      this.#encoder.encodeBytes(fin | (this.#isInMessage ? Opcode.CONTINUATION : first), payload.subarray(start, end));
-      this.#isInMessage = fin === 0;
+      const isEnd = end === payload.byteLength;
+      const part = start === 0 && isEnd ? payload : payload.subarray(start, end);
+      this.#encoder.encodeBytes((fin && isEnd ? FIN_BIT : 0) | firstByte, part);
+      firstByte = Opcode.CONTINUATION;
       start = end;
     } while (start < payload.byteLength);
-  }
-
-  /** A frame of the caller's, as it is. */
-  frame(frame: Frame): void {
-    const rsv = (frame.rsv1 ? 0x40 : 0) | (frame.rsv2 ? 0x20 : 0) | (frame.rsv3 ? 0x10 : 0);
-    if ((rsv & ~this.#rsvBits) !== 0)
-      throw new RangeError('Cannot send a frame: an RSV bit is set that no extension owns');
-    this.#encoder.encode(frame);
   }
 
   /** A ping or a pong of the caller's. */
@@ -143,4 +184,21 @@ export class EndpointOutput {
     for (const payload of this.#pongs) this.#controlEncoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
     this.#pongs = [];
   }
+}
+
+function toFrame(opcode: Opcode, payload: Uint8Array, fin: boolean): Frame {
+  return { fin, rsv1: false, rsv2: false, rsv3: false, opcode, payload };
+}
+
+function rsvOf({ rsv1, rsv2, rsv3 }: Frame): number {
+  return (rsv1 ? 0x40 : 0) | (rsv2 ? 0x20 : 0) | (rsv3 ? 0x10 : 0);
+}
+
+// Short texts are encoded into the same bytes again and again: extensions look at them during the call.
+const lent = new Uint8Array(4096);
+
+function encodeLent(text: string): Uint8Array {
+  // A UTF-16 code unit is at most three bytes of UTF-8.
+  if (text.length * 3 > lent.byteLength) return encoder.encode(text);
+  return lent.subarray(0, encoder.encodeInto(text, lent).written);
 }

@@ -1,14 +1,14 @@
 // One side of a WebSocket connection, RFC 6455, without any I/O: bytes in, events out; commands in, bytes out.
-//
-//   const events = endpoint.receive(chunk)      // and deliver them
-//   endpoint.send(message)                      // or ping, close, fail
-//   transport.write(endpoint.takeOutput())      // when it has some
+// `receive` gives events to deliver, `send` (or `ping`, `close`, `fail`) makes output, which `takeOutput` gives to be written.
 //
 // Bad bytes never throw: they queue a close frame and give a 'fault' event. Misuse throws and changes nothing. It knows no socket,
 // stream, promise, timer, clock or random source.
 
 import type { Slab } from '../bytes/output-queue.ts';
-import { type Fault, LocalProtocolError } from '../error.ts';
+import { type ExtensionError, type Fault, LocalProtocolError } from '../error.ts';
+import type { SendHints } from '../extension/extension.ts';
+import { ExtensionChain } from '../extension/extension-chain.ts';
+import type { AgreedExtension } from '../extension/extension-negotiation.ts';
 import {
   CloseCode,
   type CloseStatus,
@@ -17,13 +17,11 @@ import {
   truncateCloseReason,
 } from '../frame/close-code.ts';
 import type { Frame, Role } from '../frame/frame.ts';
-import { FrameAssembler } from '../frame/frame-assembler.ts';
-import { FrameDecoder, type FramePiece } from '../frame/frame-decoder.ts';
+import type { FramePiece } from '../frame/frame-decoder.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
-import { ITEM_OVERHEAD, type ProtocolLimits, resolveLimits } from '../limits.ts';
+import { type ProtocolLimits, resolveLimits } from '../limits.ts';
 import type { MessageSource, MessageType } from '../message/message.ts';
-import { MessageAssembler } from '../message/message-assembler.ts';
-import { MessagePieces } from '../message/message-pieces.ts';
+import { EndpointInput } from './endpoint-input.ts';
 import { EndpointOutput } from './endpoint-output.ts';
 import { type EndpointEvent, endsMessage } from './event.ts';
 import { type EndpointState, endsTransport, permissions, type Transition, transitions } from './state.ts';
@@ -47,6 +45,8 @@ export interface EndpointOptions {
   readonly raw?: boolean;
   /** The RSV bits that the caller gives a meaning, as they stand in the first byte of a frame; for raw endpoints. Default: 0. */
   readonly rsvBits?: number;
+  /** What the opening handshake has agreed on; what is sent goes through the first of them first. Default: none. */
+  readonly extensions?: readonly AgreedExtension[];
   /** Where small frames are written; endpoints may share one. Default: one of its own. */
   readonly slab?: Slab;
 }
@@ -56,12 +56,9 @@ const EMPTY = new Uint8Array(0);
 /** The protocol state of one side of a connection. */
 export class Endpoint {
   readonly role: Role;
-  readonly #decoder: FrameDecoder;
-  readonly #assembler: MessageAssembler;
-  /** Instead of the message assembler, in a raw endpoint. */
-  readonly #frames: FrameAssembler | undefined;
-  /** Instead of the message assembler, where messages are streamed. */
-  readonly #pieces: MessagePieces | undefined;
+  readonly #isRaw: boolean;
+  readonly #chain: ExtensionChain | undefined;
+  readonly #input: EndpointInput;
   readonly #output: EndpointOutput;
 
   #state: EndpointState = 'open';
@@ -70,18 +67,19 @@ export class Endpoint {
 
   /**
    * @throws TypeError when a client has no source of masking keys.
-   * @throws RangeError when a limit or `fragmentSize` is no positive integer.
+   * @throws RangeError when a limit or `fragmentSize` is no positive integer. What an extension throws when it is opened.
    */
   constructor(options: EndpointOptions) {
     const limits = resolveLimits(options.limits);
     this.role = options.role;
-    this.#frames = options.raw ? new FrameAssembler() : undefined;
-    this.#pieces = options.streamed ? new MessagePieces() : undefined;
-    const longest = options.streamed ? Number.POSITIVE_INFINITY : limits.maxFrameSize;
-    const maxFrameSize = options.limits?.maxFrameSize ?? longest;
-    this.#decoder = new FrameDecoder({ role: options.role, maxFrameSize, rsvBits: options.rsvBits ?? 0 });
-    this.#assembler = new MessageAssembler(limits);
-    this.#output = new EndpointOutput({ ...options, maxUnsentPongs: limits.maxUnsentPongs });
+    const { role, raw = false, streamed = false, rsvBits = 0, extensions = [] } = options;
+    this.#isRaw = raw;
+    this.#chain = extensions.length > 0 ? new ExtensionChain(extensions) : undefined;
+    const chain = this.#chain;
+    const maxFrameSize = options.limits?.maxFrameSize ?? (streamed ? Number.POSITIVE_INFINITY : limits.maxFrameSize);
+    this.#input = new EndpointInput({ role, limits, maxFrameSize, streamed, raw, rsvBits, chain });
+    const extensionFailed = (error: ExtensionError): void => this.fail(error.closeCode, error.message);
+    this.#output = new EndpointOutput({ ...options, chain, extensionFailed, maxUnsentPongs: limits.maxUnsentPongs });
   }
 
   get state(): EndpointState {
@@ -113,19 +111,29 @@ export class Endpoint {
     return endsTransport(this.#state, this.role);
   }
 
-  /** Whether bytes of the last chunk wait to be decoded: call {@link resume}. */
+  /** Whether {@link unread} is over 0: call {@link resume}. */
   get hasUnread(): boolean {
-    return this.#decoder.unread > 0;
+    return this.#input.unread > 0;
   }
 
   /** Bytes of the last chunk that wait to be decoded. */
   get unread(): number {
-    return this.#decoder.unread;
+    return this.#input.unread;
   }
 
-  /** Bytes kept of a message that is not whole yet. */
+  /** Bytes kept of a message that is not whole yet, by the endpoint or by an extension. */
   get retained(): number {
-    return this.#frames?.retained ?? this.#assembler.retained;
+    return this.#input.retained;
+  }
+
+  /** Whether extensions work on what is sent and received. */
+  get hasExtensions(): boolean {
+    return this.#chain !== undefined;
+  }
+
+  /** After so many milliseconds without a message {@link rest} may be called; Infinity for never. */
+  get restAfter(): number {
+    return this.#chain?.restAfter ?? Number.POSITIVE_INFINITY;
   }
 
   // --- Receiving ---------------------------------------------------------------------------------------------------
@@ -146,7 +154,7 @@ export class Endpoint {
     messages: number = Number.MAX_SAFE_INTEGER,
   ): EndpointEvent[] {
     if (!this.canReceive) return [];
-    this.#decoder.push(chunk, isOwned);
+    this.#input.push(chunk, isOwned);
     return this.resume(budget, messages);
   }
 
@@ -157,14 +165,13 @@ export class Endpoint {
     let messagesLeft = messages;
     while (left > 0 && messagesLeft > 0 && this.canReceive) {
       const { length } = events;
-      const piece = this.#decoder.next(left);
+      const piece = this.#input.next(left);
       if (piece === undefined) {
-        if (this.#decoder.fault !== undefined) this.#failWith(this.#decoder.fault, events);
+        this.#checkInput(events);
         break;
       }
-      left -= piece.end - piece.start + ITEM_OVERHEAD;
-      if (this.#frames !== undefined) this.#receiveFrame(piece, this.#frames, events);
-      else if (isControlOpcode(piece.opcode)) this.#receiveControl(piece, events);
+      left -= this.#input.cost(piece);
+      if (isControlOpcode(piece.opcode) && !this.#isRaw) this.#receiveControl(piece, events);
       else this.#receiveData(piece, events);
       if (events.length > length && endsMessage(events[length] as EndpointEvent)) messagesLeft--;
     }
@@ -177,24 +184,16 @@ export class Endpoint {
     this.#stopReceiving();
   }
 
-  #receiveFrame(piece: FramePiece, frames: FrameAssembler, events: EndpointEvent[]): void {
-    const frame = frames.push(piece);
-    if (frame === undefined) return;
-    events.push({ type: 'frame', frame });
-    if (frame.opcode === Opcode.CLOSE) this.#receiveClose(frame.payload, events);
-  }
-
   #receiveData(piece: FramePiece, events: EndpointEvent[]): void {
-    if (this.#pieces !== undefined) return this.#receivePiece(piece, this.#pieces, events);
-    const message = this.#assembler.push(piece);
-    if (message !== undefined) events.push({ type: 'message', message });
-    else if (this.#assembler.fault !== undefined) this.#failWith(this.#assembler.fault, events);
+    const event = this.#input.join(piece);
+    if (event === undefined) return this.#checkInput(events);
+    events.push(event);
+    if (event.type !== 'frame' || event.frame.opcode !== Opcode.CLOSE) return;
+    this.#receiveClose(event.frame.payload, events);
   }
 
-  #receivePiece(framePiece: FramePiece, pieces: MessagePieces, events: EndpointEvent[]): void {
-    const piece = pieces.push(framePiece);
-    if (piece !== undefined) events.push({ type: 'piece', piece });
-    else if (pieces.fault !== undefined) this.#failWith(pieces.fault, events);
+  #checkInput(events: EndpointEvent[]): void {
+    if (this.#input.fault !== undefined) this.#failWith(this.#input.fault, events);
   }
 
   #receiveControl(piece: FramePiece, events: EndpointEvent[]): void {
@@ -226,9 +225,7 @@ export class Endpoint {
   }
 
   #stopReceiving(): void {
-    this.#decoder.stop();
-    this.#assembler.clear();
-    this.#frames?.clear();
+    this.#input.stop();
   }
 
   // --- Sending -----------------------------------------------------------------------------------------------------
@@ -238,21 +235,22 @@ export class Endpoint {
    *
    * @throws LocalProtocolError when a close frame has been sent or the connection has ended, or when a message has been begun by fragments.
    * @throws TypeError when it is neither a string nor bytes.
+   * @throws ExtensionError when an extension fails. Then the connection is failed: what the extension has done is not known.
    */
-  send(source: MessageSource): void {
+  send(source: MessageSource, hints?: SendHints): void {
     this.#assertCanSend('send a message');
-    this.#output.message(source);
+    this.#output.message(source, hints);
   }
 
   /**
    * Queues the next fragment of a message that is sent as it is made; the last one ends the message. Of a text, what all fragments hold together must be UTF-8:
    * that is the caller's business.
    *
-   * @throws LocalProtocolError when a close frame has been sent or the connection has ended.
+   * @throws LocalProtocolError when a close frame has been sent or the connection has ended; ExtensionError as {@link send}.
    */
-  sendFragment(messageType: MessageType, payload: Uint8Array, isLast: boolean): void {
+  sendFragment(messageType: MessageType, payload: Uint8Array, isLast: boolean, hints?: SendHints): void {
     this.#assertCanSend('send a fragment');
-    this.#output.fragment(messageType, payload, isLast);
+    this.#output.fragment(messageType, payload, isLast, hints);
   }
 
   /**
@@ -371,6 +369,16 @@ export class Endpoint {
    */
   takeOutput(pieces: Uint8Array[], size: number = Number.MAX_SAFE_INTEGER): number {
     return this.#output.take(size, pieces);
+  }
+
+  /** No message has come or gone for a while: extensions let go of what they can make anew. Gives the errors they throw. */
+  rest(): unknown[] {
+    return this.#chain?.rest() ?? [];
+  }
+
+  /** The connection has ended: extensions free what they hold. Gives the errors they throw. */
+  release(): unknown[] {
+    return this.#chain?.close() ?? [];
   }
 
   /** Drops what has not been taken: the transport will not take it any more. */

@@ -17,9 +17,14 @@ export interface FrameDecoderOptions {
   readonly role: Role;
   /** The longest payload of a frame, in bytes. Default: no limit. */
   readonly maxFrameSize?: number;
-  /** The RSV bits that a negotiated extension has defined, as they stand in the first byte of a frame. Default: 0. */
+  /** The RSV bits that may be set in any frame, as they stand in its first byte. Default: 0. */
   readonly rsvBits?: number;
+  /** The RSV bits of data frames that negotiated extensions have defined, in the same way. Default: 0. */
+  readonly extensionBits?: number;
 }
+
+/** {@link FramePiece.payloadLength} of a frame that an extension has changed: its length is known when it has come to its end. */
+export const UNKNOWN_LENGTH = -1;
 
 /** A part of a frame: `bytes[start, end)` is what has come of its payload, not masked. */
 export interface FramePiece {
@@ -27,7 +32,7 @@ export interface FramePiece {
   readonly fin: boolean;
   /** RSV1 to RSV3 as they stand in the first byte of the frame (0x40, 0x20, 0x10). */
   readonly rsv: number;
-  /** The length of the whole frame's payload, as its header declares it. */
+  /** The length of the whole frame's payload, as its header declares it; {@link UNKNOWN_LENGTH} behind an extension. */
   readonly payloadLength: number;
   /** Whether this is the first piece of its frame. */
   readonly isFirst: boolean;
@@ -36,6 +41,8 @@ export interface FramePiece {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
+  /** Whether the bytes will be used again for others: who keeps them copies them. */
+  readonly isLent: boolean;
 }
 
 type State = 'first-byte' | 'second-byte' | 'extended-length' | 'masking-key' | 'payload';
@@ -47,6 +54,7 @@ export class FrameDecoder {
   readonly #isServer: boolean;
   readonly #maxFrameSize: number;
   readonly #rsvBits: number;
+  readonly #extensionBits: number;
 
   #chunk: Uint8Array = EMPTY;
   #position = 0;
@@ -70,6 +78,7 @@ export class FrameDecoder {
     this.#isServer = options.role === 'server';
     this.#maxFrameSize = options.maxFrameSize ?? Number.MAX_SAFE_INTEGER;
     this.#rsvBits = options.rsvBits ?? 0;
+    this.#extensionBits = options.extensionBits ?? 0;
   }
 
   /** What the peer did wrong. Once set, nothing more is decoded. */
@@ -145,7 +154,8 @@ export class FrameDecoder {
     // RFC 6455 §5.2: "MUST be 0 unless an extension is negotiated that defines meanings for non-zero values. If a nonzero
     // value is received and none of the negotiated extensions defines the meaning of such a nonzero value, the receiving
     // endpoint MUST _Fail the WebSocket Connection_."
-    if ((byte & RSV_BITS & ~this.#rsvBits) !== 0) {
+    const extensionBits = isControlOpcode(opcode) ? 0 : this.#extensionBits;
+    if ((byte & RSV_BITS & ~(this.#rsvBits | extensionBits)) !== 0) {
       return this.#fail('ERR_WS_UNEXPECTED_RSV', 'Reserved bits are set without an extension that defines them');
     }
     // "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_."
@@ -202,7 +212,7 @@ export class FrameDecoder {
 
   #endLength(length: number): void {
     // RFC 6455 §10.4: the declared length is held against the limit before a byte of the payload is taken.
-    if (length > this.#maxFrameSize && !isControlOpcode(this.#opcode)) {
+    if (length > this.#frameLimit && !isControlOpcode(this.#opcode)) {
       this.#fault = new LimitError('ERR_WS_FRAME_TOO_LONG', `Frame of ${length} bytes is over the limit`);
       return this.stop();
     }
@@ -212,6 +222,12 @@ export class FrameDecoder {
     this.#maskingKey = 0;
     this.#bytesLeft = 4;
     this.#state = this.#isServer ? 'masking-key' : 'payload';
+  }
+
+  // What an extension has encoded may be longer than what it stands for (incompressible data in a compressed frame): a message at the limit must not fail for that.
+  get #frameLimit(): number {
+    const limit = this.#maxFrameSize;
+    return (this.#firstByte & this.#extensionBits) === 0 ? limit : limit + Math.floor(limit / 8) + 64;
   }
 
   #readPayload(maxSize: number): FramePiece | undefined {
@@ -281,6 +297,7 @@ export class FrameDecoder {
       bytes,
       start,
       end,
+      isLent: false,
     };
   }
 

@@ -1,11 +1,15 @@
 // What was sent and is not encoded yet, in its order: messages that may still be dropped, messages that come from a stream, and what was sent behind them.
 
+import type { SendHints } from '../extension/extension.ts';
 import type { Message } from '../message/message.ts';
 import type { MessagePump } from './message-pump.ts';
+import type { MessageSteps } from './message-steps.ts';
 
 /** One thing that was sent. */
 export interface BacklogEntry {
-  readonly message: Message | MessagePump;
+  readonly message: Message | MessagePump | MessageSteps;
+  /** What is said to the extensions. */
+  readonly hints?: SendHints | undefined;
   /** What it counts in the queue: bytes, and 64 more. */
   readonly weight: number;
   /** When it was sent, in the engine's time. */
@@ -101,6 +105,15 @@ export class Backlog {
     if (entry.key !== undefined) this.#latest.set(entry.key, node);
   }
 
+  /** A part of the first entry is on its way: it is not dropped any more. */
+  keepFirst(): void {
+    const node = this.#all.first;
+    if (node === undefined) return;
+    this.#droppable.remove(node.inDroppable);
+    node.inDroppable = undefined;
+    this.#forgetKey(node);
+  }
+
   /** Takes the first entry. */
   shift(): BacklogEntry | undefined {
     return this.#remove(this.#all.first);
@@ -123,7 +136,11 @@ export class Backlog {
     this.#droppable.remove(node.inDroppable);
     this.#count--;
     this.#weight -= entry.weight;
-    if (this.#latest.get(entry.key) === node) this.#latest.delete(entry.key);
+    this.#forgetKey(node);
     return entry;
+  }
+
+  #forgetKey(node: Node): void {
+    if (this.#latest.get(node.entry.key) === node) this.#latest.delete(node.entry.key);
   }
 }

@@ -3,7 +3,8 @@
 
 import { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
-import { ConnectionError, LimitError, LocalProtocolError } from '../error.ts';
+import { ConnectionError, ExtensionError, LimitError, LocalProtocolError } from '../error.ts';
+import type { AgreedExtension } from '../extension/extension-negotiation.ts';
 import { CloseCode } from '../frame/close-code.ts';
 import type { Frame, Role } from '../frame/frame.ts';
 import { Opcode } from '../frame/opcode.ts';
@@ -12,6 +13,7 @@ import { type Message, type MessageSource, messageWeight, toMessage } from '../m
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import { CloseRecord } from './close-record.ts';
 import type { Engine } from './context.ts';
+import type { Counters } from './counters.ts';
 import { Ending, type EndingOwner } from './ending.ts';
 import { Inbox } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
@@ -20,13 +22,16 @@ import { Pings } from './pings.ts';
 import { Rate } from './rate.ts';
 import type { Holder } from './retained-budget.ts';
 import { type Sendable, toBodySource } from './sendable.ts';
-import { type Dropped, Sender, type SenderOwner } from './sender.ts';
+import { Sender, type SenderOwner } from './sender.ts';
 import { type ResolvedSlowConsumer, resolveSlowConsumer, type SendOptions } from './slow-consumer.ts';
 import { StreamedInbox, type StreamedInboxOwner } from './streamed-inbox.ts';
 import { Watchdog, type WatchdogOwner } from './watchdog.ts';
 
 /** What the connection asks and tells the session. */
-export type ConnectionOwner = Omit<EndingOwner, 'closingBegun'>;
+export interface ConnectionOwner extends Omit<EndingOwner, 'closingBegun'> {
+  /** An extension of the caller's has thrown. */
+  extensionFailed(error: unknown): void;
+}
 
 export interface ConnectionOptions {
   readonly role: Role;
@@ -35,26 +40,10 @@ export interface ConnectionOptions {
   /** Whether the connection is one of frames, not of messages. */
   readonly raw: boolean;
   readonly rsvBits: number;
+  readonly extensions: readonly AgreedExtension[];
   /** Whether messages are given as they come. */
   readonly streamed: boolean;
   readonly slowConsumer: ResolvedSlowConsumer;
-}
-
-/** Counts of one connection. Bytes are those of the wire, headers included. */
-export interface Counters {
-  /** Messages that have come; of a streamed one the beginning counts. */
-  readonly messagesReceived: number;
-  readonly messagesSent: number;
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
-  /** What waits to be read, each message counting 64 bytes more than its payload. */
-  readonly unread: number;
-  /** What waits to be taken by the transport, each frame counting 64 bytes more. */
-  readonly queued: number;
-  /** What a slow-consumer policy has dropped; not in `messagesSent`. */
-  readonly dropped: Dropped;
-  /** The round trip that was measured last, in milliseconds: by `ping`, or by the keepalive's own. Undefined before the first. */
-  readonly roundTrip: number | undefined;
 }
 
 /** The messages that have come, whole or streamed. */
@@ -81,6 +70,7 @@ export class Connection<I = Message>
   readonly #pings: Pings;
   readonly #watchdog: Watchdog;
   readonly #controlRate: Rate;
+  readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #engine: Engine;
   readonly #limits: ConnectionLimits;
@@ -93,15 +83,16 @@ export class Connection<I = Message>
     const { limits, fragmentSize, raw, streamed } = options;
     const { clock, scheduler } = engine;
     const { queueSize } = limits;
+    this.#owner = owner;
     this.#transport = transport;
     this.#engine = engine;
     this.#limits = limits;
     this.#isRaw = raw;
     this.#slowConsumer = options.slowConsumer;
     const { maskingKey, slab } = engine;
-    const { role, rsvBits } = options;
+    const { role, rsvBits, extensions } = options;
     const size = fragmentSize === undefined ? undefined : { fragmentSize };
-    const endpoint = new Endpoint({ role, limits, raw, rsvBits, streamed, maskingKey, slab, ...size });
+    const endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
     this.endpoint = endpoint;
     if (streamed) this.#streamed = new StreamedInbox(this, limits);
     else this.#whole = new Inbox<I>(this, queueSize, weigh);
@@ -119,12 +110,13 @@ export class Connection<I = Message>
     this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
     this.#intake = new Intake(this, { endpoint, inbox: this.inbox, transport, scheduler, clock, limits });
     // Who runs a raw session answers pings, and sends them.
-    const times = raw ? { ...limits, pingInterval: Number.POSITIVE_INFINITY } : limits;
-    this.#watchdog = new Watchdog(this, engine, times);
-    this.ending = this.#createEnding(owner);
+    const pingInterval = raw ? Number.POSITIVE_INFINITY : limits.pingInterval;
+    this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: endpoint.restAfter });
+    this.ending = this.#createEnding();
   }
 
-  #createEnding(owner: ConnectionOwner): Ending {
+  #createEnding(): Ending {
+    const owner = this.#owner;
     const { closeTimeout } = this.#limits;
     const { endpoint, inbox, outbox, sender, record } = this;
     const { clock, scheduler, budget } = this.#engine;
@@ -136,6 +128,7 @@ export class Connection<I = Message>
       connectionEnded: () => {
         budget?.remove(this);
         this.#pings.stop(record.closedError);
+        this.#tellErrors(endpoint.release());
         owner.connectionEnded();
       },
     };
@@ -180,13 +173,18 @@ export class Connection<I = Message>
     const given = options?.slowConsumer;
     const policy = given === undefined ? this.#slowConsumer : resolveSlowConsumer(given, this.#limits.queueSize);
     const body = typeof message === 'string' ? undefined : toBodySource(message);
-    if (body !== undefined) return this.sender.sendBody(body);
-    return this.sender.send(toMessage(message as MessageSource), policy, options?.key);
+    if (body !== undefined) return this.sender.sendBody(body, options);
+    return this.sender.send(toMessage(message as MessageSource), policy, options);
   }
 
   #sendFrame(frame: Frame): Promise<void> {
     const { state } = this.endpoint;
-    this.endpoint.sendFrame(frame);
+    try {
+      this.endpoint.sendFrame(frame);
+    } catch (error) {
+      if (error instanceof ExtensionError) this.encodingFailed(error);
+      throw error;
+    }
     if (this.endpoint.state !== state) this.ending.begin();
     return this.outbox.push();
   }
@@ -275,6 +273,7 @@ export class Connection<I = Message>
       case 'close':
         return this.ending.closeReceived();
       case 'fault':
+        if (event.fault instanceof ExtensionError) this.#owner.extensionFailed(event.fault);
         return this.ending.failed(event.fault);
       default:
         event satisfies never;
@@ -311,6 +310,12 @@ export class Connection<I = Message>
   messageAborted(cause: unknown): void {
     const text = 'A streamed message could not be finished';
     this.ending.fail(CloseCode.INTERNAL_ERROR, new ConnectionError('ERR_WS_MESSAGE_ABORTED', text, { cause }));
+  }
+
+  encodingFailed(error: ExtensionError): void {
+    this.#owner.extensionFailed(error);
+    this.#intake.readOn();
+    this.ending.failed(error);
   }
 
   peerTooSlow(closeCode: number): Error {
@@ -362,9 +367,17 @@ export class Connection<I = Message>
     this.peerTooSlow(this.sender.closeCode);
   }
 
+  rest(): void {
+    this.#tellErrors(this.endpoint.rest());
+  }
+
   sessionIdle(): void {
     const error = new LimitError('ERR_WS_IDLE', 'No message has come or gone for too long', CloseCode.GOING_AWAY);
     this.ending.close(error.closeCode, 'Idle', this.record.own(error));
+  }
+
+  #tellErrors(errors: readonly unknown[]): void {
+    for (const error of errors) this.#owner.extensionFailed(error);
   }
 
   // --- The budget asks and tells -------------------------------------------------------------------------------------

@@ -119,7 +119,12 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
   #createOwner(): ConnectionOwner {
     const isWritableInUse = (): boolean => this.#writable.isInUse;
     const hasHandler = (): boolean => this.#handler === 'waiting' || this.#handler === 'running';
-    return { isWritableInUse, hasHandler, connectionEnded: () => this.#connectionEnded() };
+    return {
+      isWritableInUse,
+      hasHandler,
+      connectionEnded: () => this.#connectionEnded(),
+      extensionFailed: (error) => reportError(this.#userContext, error),
+    };
   }
 
   // --- The handler ---------------------------------------------------------------------------------------------------

@@ -2,18 +2,22 @@
 // messages that are sent as their source gives them have their turn.
 
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { LocalProtocolError } from '../error.ts';
+import { ExtensionError, LocalProtocolError } from '../error.ts';
+import type { SendHints } from '../extension/extension.ts';
 import { ITEM_OVERHEAD } from '../limits.ts';
 import { type Message, type MessageType, messageWeight } from '../message/message.ts';
 import { Backlog, type BacklogEntry } from './backlog.ts';
 import type { Clock, Scheduler } from './context.ts';
+import type { Dropped } from './counters.ts';
 import { Deferred } from './deferred.ts';
 import { MessagePump, type PumpOwner } from './message-pump.ts';
+import { isLong, MessageSteps, STEP_FROM } from './message-steps.ts';
 import type { Outbox, OutboxSource } from './outbox.ts';
 import type { BodySource } from './sendable.ts';
-import type { ResolvedSlowConsumer } from './slow-consumer.ts';
+import type { ResolvedSlowConsumer, SendOptions } from './slow-consumer.ts';
 
 const DONE: Promise<void> = Promise.resolve();
+const NO_OPTIONS: SendOptions = {};
 
 /** What messages without a key have for one. */
 const NO_KEY = Symbol('no key');
@@ -24,6 +28,8 @@ export interface SenderOwner {
   outputWaits(): void;
   /** A streamed message cannot be finished. */
   messageAborted(error: unknown): void;
+  /** An extension has failed on what is sent: the endpoint has failed the connection. */
+  encodingFailed(error: ExtensionError): void;
   /** The peer reads too slowly for the policy: the connection is to be closed. Gives what the send fails with. */
   peerTooSlow(closeCode: number): Error;
 }
@@ -43,13 +49,6 @@ interface Waiting {
   readonly abandoned: (error: Error) => void;
 }
 
-/** What a slow-consumer policy has dropped. */
-export interface Dropped {
-  readonly messages: number;
-  /** Bytes of payload; a string counts its UTF-16 code units. */
-  readonly bytes: number;
-}
-
 export class Sender implements OutboxSource, PumpOwner {
   readonly #owner: SenderOwner;
   readonly #endpoint: Endpoint;
@@ -60,6 +59,8 @@ export class Sender implements OutboxSource, PumpOwner {
   readonly #backlog = new Backlog();
   #isClosing = false;
   #fragmentRoom: Deferred<void> | undefined;
+  // Bytes of streamed messages that extensions have worked on in this turn.
+  #extended = 0;
   #waiting: Waiting[] = [];
   // Why something that was sent will never be taken by the transport.
   #lost: Error | undefined;
@@ -127,15 +128,15 @@ export class Sender implements OutboxSource, PumpOwner {
    *
    * @throws LocalProtocolError when nothing may be sent, or (policy `fail`) when there is no room.
    */
-  send(message: Message, policy: ResolvedSlowConsumer, key?: unknown): Promise<void> {
+  send(message: Message, policy: ResolvedSlowConsumer, options: SendOptions = NO_OPTIONS): Promise<void> {
     if (policy.policy === 'wait') {
-      this.#accept(message, policy, key);
+      this.#accept(message, policy, options);
       return this.#outbox.push(policy.maxQueued);
     }
     this.#assertCanSend();
-    if (policy.policy === 'latest') this.#drop(this.#backlog.removeKey(key ?? NO_KEY));
+    if (policy.policy === 'latest') this.#drop(this.#backlog.removeKey(options.key ?? NO_KEY));
     if (this.#isFull(policy) && !this.#makeRoom(policy, message)) return DONE;
-    this.#accept(message, policy, key);
+    this.#accept(message, policy, options);
     if (policy.policy === 'close' && policy.maxAge !== Number.POSITIVE_INFINITY) this.#closePolicy = policy;
     this.#outbox.schedule();
     this.#owner.outputWaits();
@@ -143,12 +144,12 @@ export class Sender implements OutboxSource, PumpOwner {
   }
 
   /** Sends a message as its source gives it, behind what was sent before. Fulfils when all of it is on its way. */
-  sendBody(source: BodySource): Promise<void> {
+  sendBody(source: BodySource, hints?: SendHints): Promise<void> {
     this.#assertCanSend();
     const pump = new MessagePump(this, source);
     const at = this.#clock.now();
     const maxAge = Number.POSITIVE_INFINITY;
-    this.#backlog.push({ message: pump, weight: ITEM_OVERHEAD, at, maxAge, isDroppable: false, key: undefined });
+    this.#backlog.push({ message: pump, hints, weight: ITEM_OVERHEAD, at, maxAge, isDroppable: false, key: undefined });
     this.feed(0);
     return pump.done;
   }
@@ -205,15 +206,22 @@ export class Sender implements OutboxSource, PumpOwner {
     this.#outbox.drop(error);
   }
 
-  #accept(message: Message, { policy, maxAge }: ResolvedSlowConsumer, key: unknown): void {
+  #accept(message: Message, { policy, maxAge }: ResolvedSlowConsumer, options: SendOptions): void {
     const isDroppable = policy === 'drop-oldest' || policy === 'latest';
     // What can be dropped later is not encoded before its turn, nor what is not to wait for long: it is known then for how long it has.
-    const isKept = isDroppable || maxAge !== Number.POSITIVE_INFINITY || this.#isClosing;
-    if (this.#backlog.isEmpty && !isKept) return this.#endpoint.send(message);
+    const isInSteps = this.#endpoint.hasExtensions && isLong(message);
+    const isKept = isInSteps || isDroppable || maxAge !== Number.POSITIVE_INFINITY || this.#isClosing;
+    if (this.#backlog.isEmpty && !isKept) return this.#encode(message, options);
     this.#assertCanSend();
-    const entryKey = policy === 'latest' ? (key ?? NO_KEY) : undefined;
-    const at = this.#clock.now();
-    this.#backlog.push({ message, weight: messageWeight(message), at, maxAge, isDroppable, key: entryKey });
+    this.#backlog.push({
+      message: isInSteps ? new MessageSteps(message) : message,
+      hints: options,
+      weight: messageWeight(message),
+      at: this.#clock.now(),
+      maxAge,
+      isDroppable,
+      key: policy === 'latest' ? (options.key ?? NO_KEY) : undefined,
+    });
   }
 
   #assertCanSend(): void {
@@ -271,6 +279,11 @@ export class Sender implements OutboxSource, PumpOwner {
   }
 
   roomForFragment(): Promise<void> | undefined {
+    // Much may become little: then it is not the transport that gives others their turn.
+    if (this.#extended >= STEP_FROM) {
+      this.#extended = 0;
+      return this.nextTurn().then(() => this.roomForFragment());
+    }
     if (this.#hasFragmentRoom) return undefined;
     this.#fragmentRoom ??= new Deferred();
     return this.#fragmentRoom.promise;
@@ -286,7 +299,13 @@ export class Sender implements OutboxSource, PumpOwner {
   }
 
   sendFragment(type: MessageType, bytes: Uint8Array, isLast: boolean): void {
-    this.#endpoint.sendFragment(type, bytes, isLast);
+    if (this.#endpoint.hasExtensions) this.#extended += bytes.byteLength;
+    try {
+      this.#endpoint.sendFragment(type, bytes, isLast, this.#backlog.first?.hints);
+    } catch (error) {
+      if (error instanceof ExtensionError) this.#owner.encodingFailed(error);
+      throw error;
+    }
     this.schedule();
   }
 
@@ -313,17 +332,49 @@ export class Sender implements OutboxSource, PumpOwner {
         message.flush();
         break;
       }
-      if (first.isDroppable && this.#clock.now() - first.at >= first.maxAge) {
+      const hasBegun = message instanceof MessageSteps && message.hasBegun;
+      if (!hasBegun && first.isDroppable && this.#clock.now() - first.at >= first.maxAge) {
         this.#drop(this.#backlog.shift());
-      } else if (this.#endpoint.queued < size) {
-        this.#backlog.shift();
-        this.#fedAt ??= first.at;
-        this.#endpoint.send(message);
-      } else {
-        break;
+        continue;
       }
+      if (this.#endpoint.queued >= size || !this.#endpoint.canSend) break;
+      this.#fedAt ??= first.at;
+      // The rest of a message that is sent in steps has its turn later.
+      if (!this.#encodeFirst(first)) break;
     }
     this.#settleWaiting();
+  }
+
+  /** Hands over the first entry or the next step of it. False when there is more of it, or an extension has failed. */
+  #encodeFirst({ message, hints }: BacklogEntry): boolean {
+    try {
+      if (message instanceof MessageSteps) return this.#encodeStep(message, hints);
+      this.#backlog.shift();
+      this.#endpoint.send(message as Message, hints);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ExtensionError)) throw error;
+      // Nobody waits for it here: its send has fulfilled, or will be told of the end.
+      this.#owner.encodingFailed(error);
+      return false;
+    }
+  }
+
+  #encodeStep(steps: MessageSteps, hints: SendHints | undefined): boolean {
+    const { bytes, isLast } = steps.next();
+    if (isLast) this.#backlog.shift();
+    else this.#backlog.keepFirst();
+    this.#endpoint.sendFragment(steps.type, bytes, isLast, hints);
+    return isLast;
+  }
+
+  #encode(message: Message, hints: SendHints | undefined): void {
+    try {
+      this.#endpoint.send(message, hints);
+    } catch (error) {
+      if (error instanceof ExtensionError) this.#owner.encodingFailed(error);
+      throw error;
+    }
   }
 
   outputTaken(): void {

@@ -1,10 +1,12 @@
 // What a handler gets: the messages of one connection, in and out, and its end. A thin face over the connection.
 
+import { type AgreedExtension, formatExtensions } from '../extension/extension-negotiation.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { HeaderFields } from '../handshake/http-head.ts';
 import type { Message } from '../message/message.ts';
 import type { CloseInfo } from './close-info.ts';
-import type { Connection, Counters } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { Counters } from './counters.ts';
 import { markHandled } from './deferred.ts';
 import { iterate } from './inbox.ts';
 import type { Job } from './job.ts';
@@ -49,8 +51,8 @@ export interface SessionFacts<C = undefined> {
   readonly context?: C;
   /** The subprotocol that was chosen; '' when none. */
   readonly subprotocol?: string;
-  /** The extensions that were negotiated, as in the response; '' when none. */
-  readonly extensions?: string;
+  /** The extensions that were agreed on in the opening handshake: what is sent goes through the first of them first. Default: none. */
+  readonly extensions?: readonly AgreedExtension[];
   /** The request that was upgraded. */
   readonly request?: UpgradeRequest;
   /** The address of the peer. */
@@ -191,9 +193,9 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
     return this.#facts.subprotocol ?? '';
   }
 
-  /** The extensions that were negotiated; '' when none. */
+  /** The extensions that were agreed on, as the response says it; '' when none. */
   get extensions(): string {
-    return this.#facts.extensions ?? '';
+    return formatExtensions(this.#facts.extensions ?? []);
   }
 
   /** The request that was upgraded, where there was one. */

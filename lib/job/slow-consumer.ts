@@ -30,6 +30,8 @@ export interface SendOptions {
   readonly slowConsumer?: SlowConsumer | SlowConsumerPolicy;
   /** For the policy `latest`: of messages with the same key only the latest waits. Default: one key for all that have none. */
   readonly key?: unknown;
+  /** Whether the message is compressed, where the connection can do that, whatever the options of the extension say. Default: as they say. */
+  readonly compress?: boolean;
 }
 
 /** A {@link SlowConsumer} with nothing left out. */

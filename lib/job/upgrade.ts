@@ -115,7 +115,7 @@ export function upgradeTransport<C = undefined, I = Message, O = Sendable>(
 
 /** @throws TypeError, RangeError when an option is wrong. */
 export function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOptions<C, I, O> {
-  const { role = 'server', handler, fragmentSize, raw = false, rsvBits = 0 } = options;
+  const { role = 'server', handler, fragmentSize, raw = false, rsvBits = 0, extensions = [] } = options;
   if (role !== 'server' && role !== 'client') throw new TypeError(`Cannot upgrade: "${String(role)}" is no role`);
   if (handler !== undefined && typeof handler !== 'function') {
     throw new TypeError('Cannot upgrade: the handler is no function');
@@ -126,12 +126,17 @@ export function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOpti
   if ((rsvBits & ~RSV_BITS) !== 0 || (rsvBits !== 0 && !raw)) {
     throw new RangeError(`Cannot upgrade: ${rsvBits} is no RSV bits of a raw session`);
   }
+  if (!Array.isArray(extensions)) throw new TypeError('Cannot upgrade: the extensions are no array of agreed ones');
+  for (const { name, rsvBits: bits } of extensions) {
+    if ((bits & rsvBits) !== 0) throw new TypeError(`Cannot upgrade: "${name}" owns an RSV bit of rsvBits`);
+  }
   const streamed = checkMessages(options);
   const limits = resolveLimits(streamed ? withoutFrameLimit(options.limits) : options.limits);
   const slowConsumer = resolveSlowConsumer(options.slowConsumer, limits.queueSize);
   if (raw && slowConsumer.policy !== 'wait')
     throw new TypeError('Cannot upgrade: a raw session waits for slow consumers');
-  return { role, limits, fragmentSize, raw, rsvBits, streamed, slowConsumer, handler, facts: options };
+  const kind = { raw, rsvBits, streamed, extensions };
+  return { role, limits, fragmentSize, ...kind, slowConsumer, handler, facts: options };
 }
 
 function checkMessages<C, I, O>({ messages = 'whole', raw }: UpgradeOptions<C, I, O>): boolean {

@@ -1,4 +1,5 @@
-// The times that a connection is held to while it is open: the peer's silence, a write that makes no progress, messages that wait for too long, no messages at all. One
+// The times that a connection is held to while it is open: the peer's silence, a write that makes no progress, messages that wait for too long, no messages at all; and when
+// extensions may rest. One
 // timer for all of them, armed for whatever is due first; nothing is done for a time that has not come.
 
 import { Keepalive } from '../endpoint/keepalive.ts';
@@ -22,6 +23,8 @@ export interface WatchdogOwner {
   writeStalled(): void;
   queueTooOld(): void;
   sessionIdle(): void;
+  /** No message has come or gone for a while: what can be made anew may be let go. */
+  rest(): void;
 }
 
 // A timer that is this late tells of a machine that was suspended or a process that was held up: what has come meanwhile is read first.
@@ -36,7 +39,10 @@ export class Watchdog {
   readonly #keepalive: Keepalive;
   readonly #stallTimeout: number;
   readonly #idleTimeout: number;
+  readonly #restAfter: number;
+  readonly #marksData: boolean;
   #dataAt: number;
+  #isResting = false;
   #timer: unknown;
   #dueAt = Number.POSITIVE_INFINITY;
   #isStopped = false;
@@ -44,7 +50,9 @@ export class Watchdog {
   constructor(
     owner: WatchdogOwner,
     { clock, scheduler }: { readonly clock: Clock; readonly scheduler: Scheduler },
-    limits: Pick<ConnectionLimits, 'pingInterval' | 'pingTimeout' | 'stallTimeout' | 'idleTimeout'>,
+    limits: Pick<ConnectionLimits, 'pingInterval' | 'pingTimeout' | 'stallTimeout' | 'idleTimeout'> & {
+      readonly restAfter: number;
+    },
   ) {
     this.#owner = owner;
     this.#clock = clock;
@@ -53,6 +61,8 @@ export class Watchdog {
     this.#keepalive = new Keepalive(limits.pingInterval, limits.pingTimeout, now);
     this.#stallTimeout = limits.stallTimeout;
     this.#idleTimeout = limits.idleTimeout;
+    this.#restAfter = limits.restAfter;
+    this.#marksData = Math.min(limits.idleTimeout, limits.restAfter) !== Number.POSITIVE_INFINITY;
     this.#dataAt = now;
     this.#arm();
   }
@@ -66,7 +76,11 @@ export class Watchdog {
 
   /** A message has come or was sent. */
   dataMoved(): void {
-    if (this.#idleTimeout !== Number.POSITIVE_INFINITY) this.#dataAt = this.#clock.now();
+    if (!this.#marksData) return;
+    this.#dataAt = this.#clock.now();
+    if (!this.#isResting) return;
+    this.#isResting = false;
+    if (this.#dueAt > this.#restAt) this.#arm();
   }
 
   /** A write was begun, or messages wait: a time may be due before the timer. */
@@ -94,11 +108,16 @@ export class Watchdog {
     return Math.min(writingSince + this.#stallTimeout, tooOldAt);
   }
 
+  get #restAt(): number {
+    return this.#isResting ? Number.POSITIVE_INFINITY : this.#dataAt + this.#restAfter;
+  }
+
   #arm(): void {
     if (this.#isStopped) return;
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#dueAt = Math.min(this.#keepalive.deadline, this.#outputDueAt, this.#dataAt + this.#idleTimeout);
+    const dataDueAt = Math.min(this.#dataAt + this.#idleTimeout, this.#restAt);
+    this.#dueAt = Math.min(this.#keepalive.deadline, this.#outputDueAt, dataDueAt);
     if (this.#dueAt === Number.POSITIVE_INFINITY) return;
     this.#timer = this.#clock.setTimeout(() => this.#fire(), Math.max(0, this.#dueAt - this.#clock.now()));
   }
@@ -120,6 +139,10 @@ export class Watchdog {
     const owner = this.#owner;
     if (now >= (owner.writingSince ?? Number.POSITIVE_INFINITY) + this.#stallTimeout) return owner.writeStalled();
     if (now >= owner.tooOldAt) return owner.queueTooOld();
+    if (now >= this.#restAt) {
+      this.#isResting = true;
+      owner.rest();
+    }
     if (now >= this.#dataAt + this.#idleTimeout) {
       if (!owner.isBusy) return owner.sessionIdle();
       this.#dataAt = now;

@@ -3,6 +3,7 @@
 
 import type { HandshakeError } from '../error.ts';
 import type { ExtensionOffer } from '../extension/extension-header.ts';
+import type { AgreedExtension } from '../extension/extension-negotiation.ts';
 import type { HeaderFields, RequestHead } from '../handshake/http-head.ts';
 import {
   refuse,
@@ -132,7 +133,7 @@ export class WebSocketUpgrade<C = undefined, R extends boolean = false, M extend
     handler?: Handler<C, Received<R, M>, Sent<R>>,
   ): Promise<WebSocketUpgrade<C, R, M>> {
     const rules = options.rules ?? new ServerHandshakeRules(options);
-    const handshake = rules.apply(head, options.localAddress, options.admitOrigin === undefined);
+    const handshake = applyRules(rules, head, options);
     const decision = await askHooks(handshake, toRequest(head, handshake, options), options);
     return new WebSocketUpgrade(head, { ...options, rules }, handler, decision);
   }
@@ -167,9 +168,14 @@ export class WebSocketUpgrade<C = undefined, R extends boolean = false, M extend
     return this.#handshake.subprotocol;
   }
 
-  /** The extensions that the client offers, by name. Nothing is negotiated yet. */
+  /** The extensions that the client offers, by name. */
   get extensionOffers(): ReadonlyMap<string, readonly ExtensionOffer[]> {
     return this.#handshake.offers;
+  }
+
+  /** The extensions that were agreed on. */
+  get extensions(): readonly AgreedExtension[] {
+    return this.#handshake.extensions;
   }
 
   /** The response as bytes: the head of the 101, or the whole refusal. */
@@ -211,6 +217,20 @@ export class WebSocketUpgrade<C = undefined, R extends boolean = false, M extend
 interface Decision<C> {
   readonly handshake: ServerHandshake;
   readonly context?: C;
+}
+
+// An extension of the user's is as his hooks are: its error is told to him, and nothing of it to the peer.
+function applyRules(
+  rules: ServerHandshakeRules,
+  head: RequestHead,
+  options: DecideOptions<unknown, boolean, Delivery>,
+): ServerHandshake {
+  try {
+    return rules.apply(head, options.localAddress, options.admitOrigin === undefined);
+  } catch (error) {
+    reportError(options.userContext ?? {}, error);
+    return refuse(500, 'ERR_WS_REFUSED', 'The server failed');
+  }
 }
 
 async function askHooks<C>(
@@ -259,6 +279,7 @@ function toUpgradeOptions<C, I, O>(
     ...pickPassed(options),
     role: 'server',
     subprotocol: handshake.subprotocol,
+    extensions: handshake.extensions,
     request: toRequest(head, handshake, options),
     ...(context === undefined ? undefined : { context }),
     ...(handler === undefined ? undefined : { handler }),

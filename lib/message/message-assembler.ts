@@ -1,11 +1,12 @@
 // Pieces of data frames in, whole messages out: RFC 6455 §5.4 and §5.6. Limits are checked on what a header declares, before a
-// byte of it is kept; text is checked as its bytes come (§8.1).
+// byte of it is kept, or (behind an extension, which may make much of little) on what comes, as it comes; text is checked as its
+// bytes come (§8.1).
 
 import { ByteQueue } from '../bytes/byte-queue.ts';
 import { decodeUtf8, decodeValidUtf8, Utf8Validator } from '../bytes/utf8.ts';
 import { type Fault, LimitError, RemoteProtocolError } from '../error.ts';
-import { takeBytes } from '../frame/frame-assembler.ts';
-import type { FramePiece } from '../frame/frame-decoder.ts';
+import { keepBytes, takeBytes } from '../frame/frame-assembler.ts';
+import { type FramePiece, UNKNOWN_LENGTH } from '../frame/frame-decoder.ts';
 import { Opcode } from '../frame/opcode.ts';
 import type { ProtocolLimits } from '../limits.ts';
 import type { Message } from './message.ts';
@@ -21,7 +22,8 @@ export class MessageAssembler {
 
   #isText = false;
   #fragments = 0;
-  #declared = 0;
+  // What the headers so far have declared, or what has come where they could not.
+  #size = 0;
   #fault: Fault | undefined;
 
   constructor(limits: MessageAssemblerLimits = {}) {
@@ -43,6 +45,7 @@ export class MessageAssembler {
   push(piece: FramePiece): Message | undefined {
     if (this.#fault !== undefined) return undefined;
     if (piece.isFirst && !this.#beginFrame(piece)) return undefined;
+    if (piece.payloadLength === UNKNOWN_LENGTH && !this.#checkSize(piece.end - piece.start)) return undefined;
     const isEnd = piece.isLast && piece.fin;
     // Most messages come whole in one chunk: those are never kept.
     if (isEnd && this.#fragments === 1 && piece.isFirst) {
@@ -50,7 +53,7 @@ export class MessageAssembler {
       return this.#isText ? this.#decodeWhole(piece) : takeBytes(piece);
     }
     if (this.#isText && !this.#utf8.push(piece.bytes, piece.start, piece.end)) return this.#failText();
-    this.#queue.append(piece.bytes, piece.start, piece.end);
+    keepBytes(this.#queue, piece);
     return isEnd ? this.#end() : undefined;
   }
 
@@ -65,24 +68,25 @@ export class MessageAssembler {
     if (piece.opcode !== Opcode.CONTINUATION) {
       this.#isText = piece.opcode === Opcode.TEXT;
       this.#fragments = 0;
-      this.#declared = 0;
+      this.#size = 0;
     }
     this.#fragments++;
-    this.#declared += piece.payloadLength;
-    // RFC 6455 §10.4: "implementations that have implementation- and/or platform-specific limitations regarding the frame size
-    // or total message size after reassembly from multiple frames MUST protect themselves against exceeding those limits."
-    if (this.#declared > this.#maxMessageSize) {
-      this.#fail(
-        new LimitError('ERR_WS_MESSAGE_TOO_LONG', `Message is over the limit of ${this.#maxMessageSize} bytes`),
-      );
-      return false;
-    }
+    if (piece.payloadLength !== UNKNOWN_LENGTH && !this.#checkSize(piece.payloadLength)) return false;
     // Empty fragments count: they cost this side as much as others.
     if (this.#fragments > this.#maxFragments) {
       this.#fail(new LimitError('ERR_WS_TOO_MANY_FRAGMENTS', `Message has over ${this.#maxFragments} fragments`));
       return false;
     }
     return true;
+  }
+
+  // RFC 6455 §10.4: "implementations that have implementation- and/or platform-specific limitations regarding the frame size
+  // or total message size after reassembly from multiple frames MUST protect themselves against exceeding those limits."
+  #checkSize(size: number): boolean {
+    this.#size += size;
+    if (this.#size <= this.#maxMessageSize) return true;
+    this.#fail(new LimitError('ERR_WS_MESSAGE_TOO_LONG', `Message is over the limit of ${this.#maxMessageSize} bytes`));
+    return false;
   }
 
   #decodeWhole(piece: FramePiece): string | undefined {

@@ -37,6 +37,7 @@ export class MessageAssemblerStream extends TransformPair<Frame, Message> {
           bytes: payload,
           start: 0,
           end: length,
+          isLent: false,
         };
         const message = assembler.push({ opcode, fin, ...whole });
         if (assembler.fault !== undefined) throw assembler.fault;

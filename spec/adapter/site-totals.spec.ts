@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SiteTotals } from '../../lib/adapter/site-totals.ts';
 import type { CloseInfo } from '../../lib/job/close-info.ts';
-import type { Counters } from '../../lib/job/connection.ts';
+import type { Counters } from '../../lib/job/counters.ts';
 
 const test = suite('totals of the sessions of a server');
 

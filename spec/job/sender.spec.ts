@@ -27,6 +27,7 @@ class Bench implements SenderOwner {
   readonly outbox: Outbox;
   readonly sender: Sender;
   readonly aborted: unknown[] = [];
+  readonly failed: unknown[] = [];
   readonly tooSlow: number[] = [];
   waits = 0;
   #tasks: (() => void)[] = [];
@@ -49,13 +50,17 @@ class Bench implements SenderOwner {
     this.aborted.push(error);
   }
 
+  encodingFailed(error: unknown): void {
+    this.failed.push(error);
+  }
+
   peerTooSlow(closeCode: number): Error {
     this.tooSlow.push(closeCode);
     return new LimitError('ERR_WS_SLOW_CONSUMER', 'too slow');
   }
 
   send(message: string, policy: SlowConsumer | SlowConsumerPolicy = 'wait', key?: unknown): Promise<void> {
-    return this.sender.send(message, resolveSlowConsumer(policy, QUEUE), key);
+    return this.sender.send(message, resolveSlowConsumer(policy, QUEUE), { key });
   }
 
   stream(body: Sendable): Promise<void> {

@@ -455,7 +455,8 @@ pings.run();
 const facts = suite('session · facts and counters');
 
 facts('carries what the upgrade knew', () => {
-  const peer = new ByHand({ subprotocol: 'chat', extensions: 'x', remoteAddress: '127.0.0.1' });
+  const x = { name: 'x', rsvBits: 0, text: 'x', open: () => ({}) };
+  const peer = new ByHand({ subprotocol: 'chat', extensions: [x], remoteAddress: '127.0.0.1' });
   const { session } = peer.job;
   assert.equal([session.subprotocol, session.extensions, session.remoteAddress], ['chat', 'x', '127.0.0.1']);
   assert.is(session.request, undefined);

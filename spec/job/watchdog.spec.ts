@@ -9,7 +9,7 @@ import { JumpingClock } from '../support/jumping-clock.ts';
 const test = suite('watchdog');
 
 const NEVER = Number.POSITIVE_INFINITY;
-const off = { pingInterval: NEVER, pingTimeout: NEVER, stallTimeout: NEVER, idleTimeout: NEVER };
+const off = { pingInterval: NEVER, pingTimeout: NEVER, stallTimeout: NEVER, idleTimeout: NEVER, restAfter: NEVER };
 
 /** Counts the timers that are armed. */
 class CountingClock extends JumpingClock {
@@ -40,6 +40,7 @@ class Owner implements WatchdogOwner {
   readonly writeStalled = (): void => this.#note('stalled');
   readonly queueTooOld = (): void => this.#note('too old');
   readonly sessionIdle = (): void => this.#note('idle');
+  readonly rest = (): void => this.#note('rest');
 
   #note(call: string): void {
     this.calls.push(`${call} ${this.#clock.now()}`);

@@ -24,7 +24,17 @@ function assemble(frames: Iterable<Frame>): Message[] {
   const messages: Message[] = [];
   for (const { payload, opcode, fin } of frames) {
     const payloadLength = payload.byteLength;
-    const piece = { opcode, fin, rsv: 0, payloadLength, isFirst: true, isLast: true, bytes: payload, start: 0 };
+    const piece = {
+      opcode,
+      fin,
+      rsv: 0,
+      payloadLength,
+      isFirst: true,
+      isLast: true,
+      isLent: false,
+      bytes: payload,
+      start: 0,
+    };
     const message = assembler.push({ ...piece, end: payloadLength });
     if (message !== undefined) messages.push(message);
   }
