@@ -93,6 +93,37 @@ parsing('a repeated parameter keeps all its values in their order', () => {
   ]);
 });
 
+parsing('a parameter that is repeated, in quotes too, is one of its own offer alone among offers of one name', () => {
+  const text = 'foo; a="1"; a=1; b, bar; a="0", foo; a; a="\\2"; c="x", foo; b="3"; b=3, foo';
+  const offers = parseExtensions([text]);
+  assert.equal([...(offers?.keys() ?? [])], ['foo', 'bar']);
+  assert.equal(offers?.get('foo'), [
+    offer('foo', ['a', ['1', '1']], ['b', [true]]),
+    offer('foo', ['a', [true, '2']], ['c', ['x']]),
+    offer('foo', ['b', ['3', '3']]),
+    offer('foo'),
+  ]);
+  assert.equal(offers?.get('bar'), [offer('bar', ['a', ['0']])]);
+});
+
+parsing('offers of one name in several fields are the same as in one', () => {
+  const fields = ['foo; a="1"; a=2, bar; a', 'foo; a="1"', 'bar; a="1"; a, foo; b="\\3"; b'];
+  assert.equal(plain(...fields), plain(fields.join(', ')));
+  assert.equal(
+    parseExtensions(fields)
+      ?.get('foo')
+      ?.map(({ parameters }) => [...parameters]),
+    [[['a', ['1', '2']]], [['a', ['1']]], [['b', ['3', true]]]],
+  );
+});
+
+parsing('an offer that is malformed spoils all of them, those of its name before it and behind it too', () => {
+  assert.is(plain('foo; a="1", foo; a="1 ", foo; a'), undefined);
+  assert.is(plain('foo; a="1", foo; a="1'), undefined);
+  assert.is(plain('foo; a="1"', 'foo; a="1', '2", foo; a'), undefined, 'no quotes reach from field to field');
+  assert.is(plain('foo; a; a=""', 'foo'), undefined);
+});
+
 parsing('spaces and tabs may stand around every separator', () => {
   assert.equal(plain(' \tfoo \t; \tbar\t = \t"baz" \t, \tqux\t '), [
     ['foo', [['bar', ['baz']]]],
@@ -235,6 +266,11 @@ writing('offers and their parameters are written in order', () => {
   assert.is(serializeExtensions(offers), 'foo; a=1; a; b, bar');
 });
 
+writing('several offers of one name are written apart, in their order', () => {
+  const offers = [offer('foo', ['a', ['10', true, '10']]), offer('foo', ['a', ['8']]), offer('foo')];
+  assert.is(serializeExtensions(offers), 'foo; a=10; a; a=10, foo; a=8, foo');
+});
+
 writing('no offer gives an empty text', () => {
   assert.is(serializeExtensions([]), '');
 });
@@ -291,6 +327,46 @@ properties('what is written is read as the same offers', () => {
       assert.equal([...(parsed?.values() ?? [])].flat(), grouped);
     }),
     { seed },
+  );
+});
+
+/** A parameter's value and how it is written behind the name. */
+type Written = readonly [value: ExtensionParameterValue, text: string];
+
+const quotedValue = fc.tuple(token, fc.infiniteStream(fc.boolean())).map(([text, escaped]): Written => {
+  const marks = [...escaped.take(text.length)];
+  return [text, `="${Array.from(text, (character, at) => (marks[at] ? '\\' : '') + character).join('')}"`];
+});
+const anyValue = fc.oneof(
+  quotedValue,
+  token.map((text): Written => [text, `=${text}`]),
+  fc.constant<Written>([true, '']),
+);
+// So few that offers and parameters are repeated.
+const fewNames = fc.constantFrom('a', 'A', 'b', '__proto__');
+
+function group(list: readonly (readonly [string, readonly (readonly [string, Written])[]])[]): Map<string, unknown[]> {
+  const found = new Map<string, unknown[]>();
+  for (const [name, entries] of list) {
+    const parameters = new Map<string, unknown[]>();
+    for (const [key, [value]] of entries) parameters.set(key, [...(parameters.get(key) ?? []), value]);
+    found.set(name, [...(found.get(name) ?? []), { name, parameters }]);
+  }
+  return found;
+}
+
+properties('whether a value is in quotes changes nothing, among offers and parameters that are repeated', () => {
+  const parameter = fc.tuple(fewNames, anyValue);
+  const list = fc.array(fc.tuple(fewNames, fc.array(parameter, { maxLength: 5 })), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(list, (chosen) => {
+      const texts = chosen.map(
+        ([key, entries]) => key + entries.map(([name, [, text]]) => `; ${name}${text}`).join(''),
+      );
+      assert.equal(parseExtensions([texts.join(', ')]), group(chosen));
+      assert.equal(parseExtensions(texts), group(chosen));
+    }),
+    { seed, numRuns: 1000 },
   );
 });
 
