@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { type EchoArguments, help, parseArguments, UsageError } from './cli/arguments.ts';
 import { onStopSignal } from './cli/stop-signal.ts';
-import { defaultLimits, type ProtocolLimits, type Session, serve } from './node.ts';
+import { defaultLimits, type ProtocolLimits, permessageDeflate, type Session, serve } from './node.ts';
 
 // Whoever reads what is printed may go away. The server goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
@@ -26,11 +26,12 @@ async function main(words: readonly string[]): Promise<void> {
   }
 }
 
-async function echo({ port, host, maxMessageSize, origins }: EchoArguments): Promise<void> {
+async function echo({ port, host, maxMessageSize, origins, deflate }: EchoArguments): Promise<void> {
   const stopping = new AbortController();
   onStopSignal(() => stopping.abort());
   const limits = toLimits(maxMessageSize);
-  const server = await serve({ port, host, origins, limits, signal: stopping.signal }, echoMessages);
+  const extensions = deflate ? [permessageDeflate()] : [];
+  const server = await serve({ port, host, origins, limits, extensions, signal: stopping.signal }, echoMessages);
   if (!stopping.signal.aborted) console.log(`listening on ${server.url}`);
 }
 

@@ -20,6 +20,31 @@ export {
   RemoteProtocolError,
   WebSocketError,
 } from './error.ts';
+export type {
+  CodecStream,
+  DeflateCodec,
+  DeflaterOptions,
+  InflaterOptions,
+} from './extension/deflate-codec.ts';
+export type {
+  Extension,
+  ExtensionAcceptance,
+  ExtensionParameters,
+  ExtensionTransform,
+  IncomingTransform,
+  OpenTransform,
+  ReceivedParameters,
+  SendHints,
+} from './extension/extension.ts';
+export type { ExtensionOffer, ExtensionParameterValue } from './extension/extension-header.ts';
+export {
+  type AgreedExtension,
+  acceptExtensions,
+  confirmExtensions,
+  offerExtensions,
+} from './extension/extension-negotiation.ts';
+export type { OutgoingMessage } from './extension/message-deflater.ts';
+export { PermessageDeflate, type PermessageDeflateOptions } from './extension/permessage-deflate.ts';
 export { CloseCode, type CloseStatus, isSendableCloseCode } from './frame/close-code.ts';
 export type { Frame, Role } from './frame/frame.ts';
 export { FrameDecoder, type FrameDecoderOptions, type FramePiece } from './frame/frame-decoder.ts';

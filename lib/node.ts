@@ -10,6 +10,7 @@ export {
   type StopReport,
   toRequestHead,
 } from './adapter/node-site.ts';
+export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export {
   ConnectionError,
@@ -39,6 +40,8 @@ export {
   confirmExtensions,
   offerExtensions,
 } from './extension/extension-negotiation.ts';
+export type { OutgoingMessage } from './extension/message-deflater.ts';
+export type { PermessageDeflateOptions } from './extension/permessage-deflate.ts';
 export { CloseCode, type CloseStatus } from './frame/close-code.ts';
 export type { Frame, Role } from './frame/frame.ts';
 export { Opcode } from './frame/opcode.ts';

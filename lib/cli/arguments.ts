@@ -12,6 +12,8 @@ export interface EchoArguments {
   readonly maxMessageSize: number;
   /** The origins of pages that are admitted beside the server's own. */
   readonly origins: readonly string[];
+  /** Whether messages are compressed, where the peer offers it. */
+  readonly deflate: boolean;
 }
 
 /** What is asked for. */
@@ -28,6 +30,7 @@ export const flags = {
   host: { type: 'string' },
   'max-message-size': { type: 'string' },
   'allow-origin': { type: 'string', multiple: true },
+  deflate: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -58,6 +61,8 @@ Flags of echo:
                             label or the port (https://*.example.com), or
                             alone for all. May be repeated.
                             Default: only the server's own pages.
+  --deflate                 Compresses messages (permessage-deflate) where
+                            the peer offers it. Default: no.
 
 Flags of all:
   -h, --help                Prints this help.
@@ -104,6 +109,7 @@ export function parseArguments(words: readonly string[]): Arguments {
       GIBIBYTE,
     ),
     origins: checkOrigins(origins),
+    deflate: values.has('deflate'),
   };
 }
 

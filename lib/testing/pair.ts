@@ -1,11 +1,14 @@
 // Two jobs that talk to each other in memory through the real codec, on a clock that the test turns.
 
+import type { Extension } from '../extension/extension.ts';
+import type { AgreedExtension } from '../extension/extension-negotiation.ts';
 import type { CloseInfo } from '../job/close-info.ts';
 import type { EngineContext, UserContext } from '../job/context.ts';
 import type { Counters } from '../job/counters.ts';
 import type { Job } from '../job/job.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { type UpgradeOptions, upgradeStreams } from '../job/upgrade.ts';
+import { agree } from './agree.ts';
 import { Line, type LineOptions } from './line.ts';
 import type { TestClock } from './test-clock.ts';
 
@@ -18,8 +21,10 @@ export type PairJob<C = undefined, R extends boolean = false, M extends Delivery
 
 /** One side of a pair: the options of `upgrade`, and its contexts. */
 export interface PairSide<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
-  extends Omit<UpgradeOptions<C, Received<R, M>, Sent<R>>, 'role' | 'raw' | 'messages'>,
+  extends Omit<UpgradeOptions<C, Received<R, M>, Sent<R>>, 'role' | 'raw' | 'messages' | 'extensions'>,
     KindOptions<R, M> {
+  /** What is installed on this side; the connection has what both sides agree on. */
+  readonly extensions?: readonly Extension[];
   /** Its clock is that of the pair, unless it has one. */
   readonly engineContext?: EngineContext;
   readonly userContext?: UserContext;
@@ -51,7 +56,8 @@ const asyncDispose: typeof Symbol.asyncDispose =
 
 /**
  * Makes a server's job and a client's, joined in memory. Both run the real engine: frames are encoded and decoded, limits and time-outs hold, and
- * backpressure is that of a socket. No opening handshake takes place; what it would have found out (`request`, `subprotocol`, `context`) can be given.
+ * backpressure is that of a socket. No opening handshake takes place, but extensions are negotiated; what else it would have found out (`request`, `subprotocol`, `context`)
+ * can be given.
  *
  * @throws RangeError, TypeError when an option is wrong.
  *
@@ -78,8 +84,9 @@ export function createPair<
   const { server: serverSide = {}, client: clientSide = {}, ...lineOptions } = options;
   const line = new Line(lineOptions);
   const { clock } = line;
-  const server = createJob(line, 'server', serverSide);
-  const client = createJob(line, 'client', clientSide);
+  const agreed = agree(serverSide.extensions ?? [], clientSide.extensions ?? []);
+  const server = createJob(line, 'server', serverSide, agreed.server);
+  const client = createJob(line, 'client', clientSide, agreed.client);
   const unwatch = clock.watch(() => countMoves(server.session.counters) + countMoves(client.session.counters));
   const closed = Promise.all([server.closed, client.closed]);
   void closed.then(unwatch);
@@ -108,11 +115,13 @@ function createJob<C, R extends boolean, M extends Delivery>(
   line: Line,
   role: 'server' | 'client',
   side: PairSide<C, R, M>,
+  extensions: readonly AgreedExtension[],
 ): PairJob<C, R, M> {
   const { engineContext, userContext, ...options } = side;
   const { readable, writable } = line[role];
   const engine = { clock: line.clock, ...engineContext };
-  return upgradeStreams<C, Received<R, M>, Sent<R>>(readable, writable, engine, userContext, { ...options, role });
+  const upgradeOptions = { ...options, extensions, role };
+  return upgradeStreams<C, Received<R, M>, Sent<R>>(readable, writable, engine, userContext, upgradeOptions);
 }
 
 function countMoves({ messagesReceived, messagesSent, unread, queued }: Counters): number {
