@@ -16,8 +16,17 @@ const OUTPUT_SIZE = 64 * 1024;
 // What is given out is lent: all inflaters take turns with the same bytes.
 const output = new Uint8Array(OUTPUT_SIZE);
 
-/** RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." */
-const TAIL: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff);
+/**
+ * RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." Behind them stand empty blocks, which say nothing to a stream that is between
+ * two blocks, as it is behind every message. One that was cut in the middle of a block takes all this for its data, and so is found out: its rest would be read out of the next message.
+ */
+const TAIL: Uint8Array = Uint8Array.of(
+  0x00,
+  0x00,
+  0xff,
+  0xff,
+  ...Array.from({ length: 4 }, () => [0, 0, 0, 0xff, 0xff]).flat(),
+);
 const EMPTY = new Uint8Array(0);
 
 export interface MessageInflaterOptions {
@@ -40,6 +49,7 @@ export class MessageInflater implements IncomingTransform {
   #fault: Fault | undefined;
   // Of the message under way.
   #isCompressed = false;
+  #isEmpty = true;
   // The piece under way, and what is left of it; `undefined` when the next one is wanted.
   #piece: FramePiece | undefined;
   #bytes: Uint8Array = EMPTY;
@@ -75,6 +85,7 @@ export class MessageInflater implements IncomingTransform {
     this.#bytes = piece.bytes;
     this.#start = piece.start;
     this.#end = piece.end;
+    this.#isEmpty &&= piece.start === piece.end;
     this.#isFirst = piece.isFirst;
   }
 
@@ -103,6 +114,7 @@ export class MessageInflater implements IncomingTransform {
     const isCompressed = (rsv & COMPRESSED_BIT) !== 0;
     if (opcode !== Opcode.CONTINUATION) {
       this.#isCompressed = isCompressed;
+      this.#isEmpty = true;
       return true;
     }
     if (!isCompressed) return true;
@@ -119,7 +131,7 @@ export class MessageInflater implements IncomingTransform {
     while (!isDone && filled < maxSize) {
       if (!stream.run(this.#bytes, this.#start, this.#end, output, filled, maxSize)) return this.#failData();
       const { read, written } = stream;
-      // Behind the last block of a message there is nothing: what does come tells that it was cut.
+      // Between two blocks the tail makes nothing: what does come tells of a message that was cut.
       if (this.#isInTail && written > 0) return this.#failData();
       this.#start += read;
       filled += written;
@@ -187,7 +199,8 @@ export class MessageInflater implements IncomingTransform {
     this.#isInTail = true;
     this.#bytes = TAIL;
     this.#start = 0;
-    this.#end = TAIL.byteLength;
+    // A compressor that is flushed twice may write nothing at all, and some peers send that for an empty message.
+    this.#end = this.#isEmpty ? 0 : TAIL.byteLength;
     return true;
   }
 
