@@ -32,6 +32,7 @@ export type {
   ExtensionParameters,
   ExtensionTransform,
   IncomingTransform,
+  MapPayload,
   OpenTransform,
   ReceivedParameters,
   SendHints,

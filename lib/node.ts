@@ -29,6 +29,7 @@ export type {
   ExtensionParameters,
   ExtensionTransform,
   IncomingTransform,
+  MapPayload,
   OpenTransform,
   ReceivedParameters,
   SendHints,

@@ -6,6 +6,7 @@ import type { FramePiece } from '../frame/frame-decoder.ts';
 import { isControlOpcode } from '../frame/opcode.ts';
 import type { ExtensionTransform, IncomingTransform, SendHints } from './extension.ts';
 import type { AgreedExtension } from './extension-negotiation.ts';
+import { PayloadMap } from './payload-map.ts';
 
 /** Gives the pieces of frames as they came: the frame decoder. */
 export interface PieceSource {
@@ -20,6 +21,7 @@ interface Link {
 
 interface Stage {
   readonly name: string;
+  readonly rsvBits: number;
   readonly incoming: IncomingTransform;
 }
 
@@ -44,8 +46,7 @@ export class ExtensionChain {
       this.close();
       throw error;
     }
-    const stages = this.#links.flatMap(({ name, transform: { incoming } }) => (incoming ? [{ name, incoming }] : []));
-    this.#stages = stages.reverse();
+    this.#stages = this.#links.flatMap(toStage).reverse();
     this.restAfter = Math.min(...this.#links.map(({ transform }) => transform.restAfter ?? Number.POSITIVE_INFINITY));
   }
 
@@ -136,11 +137,12 @@ export class ExtensionChain {
     return errors;
   }
 
-  #nextOf({ name, incoming }: Stage, maxSize: number): FramePiece | undefined {
+  #nextOf({ name, rsvBits, incoming }: Stage, maxSize: number): FramePiece | undefined {
     try {
       const piece = incoming.next(maxSize);
       this.#fault = incoming.fault;
-      return piece;
+      // Its bits have had their meaning.
+      return piece === undefined || (piece.rsv & rsvBits) === 0 ? piece : { ...piece, rsv: piece.rsv & ~rsvBits };
     } catch (error) {
       this.#fault = new ExtensionError(name, error);
       return undefined;
@@ -166,6 +168,11 @@ export class ExtensionChain {
     }
     return errors;
   }
+}
+
+function toStage({ name, rsvBits, transform: { incoming } }: Link): Stage[] {
+  if (incoming === undefined) return [];
+  return [{ name, rsvBits, incoming: typeof incoming === 'function' ? new PayloadMap(incoming) : incoming }];
 }
 
 // The one behind may keep it over a break, in which the one before is used by another connection.

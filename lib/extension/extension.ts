@@ -45,6 +45,9 @@ export interface SendHints {
   readonly compress?: boolean | undefined;
 }
 
+/** Gives what stands for a piece of payload that has come; the rest of `piece` tells what it is a piece of. It may be used only during the call. */
+export type MapPayload = (payload: Uint8Array, piece: FramePiece) => Uint8Array;
+
 /** What is done to the data frames of one connection, in both directions. A part that is left out lets everything pass. */
 export interface ExtensionTransform {
   /**
@@ -52,7 +55,8 @@ export interface ExtensionTransform {
    * opcode of the message, the last has FIN. FIN and the opcode stay as they are. The payload may be used again after the call; what is given must not change any more.
    */
   readonly outgoing?: (frame: Frame, hints: SendHints) => Frame;
-  readonly incoming?: IncomingTransform;
+  /** What is done to data that is received: a function where each piece can be changed by itself, into about as many bytes. */
+  readonly incoming?: IncomingTransform | MapPayload;
   /** Bytes held beyond what the connection knows of: state that cannot be let go because a message is not whole yet. */
   readonly retained?: number;
   /** After so many milliseconds without a message {@link rest} is called. Default: never. */
