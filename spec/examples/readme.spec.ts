@@ -11,6 +11,7 @@ import * as assert from 'uvu/assert';
 import { upgrade } from '../../lib/node.ts';
 import { masked, watchEscapes } from '../support/pair.ts';
 import { openWs } from '../support/peers.ts';
+import { headerOf, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { within } from '../support/until.ts';
 
 const { seen } = watchEscapes();
@@ -131,6 +132,40 @@ test('the server of prices sends the latest of each pair', async () => {
   await server.stop();
 });
 
+test('the server that compresses does so but for what is secret', async () => {
+  const isSecret = (message: unknown): boolean => String(message).startsWith('secret');
+  const { server } = (await run('isSecret', { isSecret }, ['server'])) as {
+    server: { url: string; counters: { bytesSent: number }; stop(): Promise<unknown> };
+  };
+  const peer = await openWs(server.url);
+  assert.is(peer.socket.extensions, 'permessage-deflate');
+  for (const [message, least, most] of [
+    [`public ${'x'.repeat(1000)}`, 10, 100],
+    [`secret ${'x'.repeat(1000)}`, 1000, 1100],
+  ] as const) {
+    const before = server.counters.bytesSent;
+    peer.send(message);
+    assert.is(await peer.receive(), message);
+    const size = server.counters.bytesSent - before;
+    assert.ok(size >= least && size <= most, `${size} bytes for "${message.slice(0, 6)}"`);
+  }
+  peer.close();
+  await server.stop();
+});
+
+test('the extension of one’s own inverts every byte, both ways', async () => {
+  const { server } = (await run('x-invert', { echo }, ['server'])) as {
+    server: { port: number; stop(): Promise<unknown> };
+  };
+  const inverted = Buffer.from('hello').map((byte) => ~byte);
+  using client = await RawClient.connect(server.port);
+  client.send(requestHead(server.port, { headers: { 'Sec-WebSocket-Extensions': 'x-invert' } }), text(inverted));
+  assert.is(headerOf(await client.accepted(), 'sec-websocket-extensions'), 'x-invert');
+  assert.is((await client.take(7)).toString('hex'), `8105${Buffer.from(inverted).toString('hex')}`);
+  client.socket.destroy();
+  await server.stop();
+});
+
 test('the job over any byte streams echoes, and is cancelled with 1001', async () => {
   const up = new TransformStream<Uint8Array, Uint8Array>();
   const down = new TransformStream<Uint8Array, Uint8Array>();
@@ -188,7 +223,7 @@ test('the pair of a test echoes, and tells that the line is dead', async () => {
 });
 
 test('no example is left out', () => {
-  assert.equal([examples.length, files], [9, 9]);
+  assert.equal([examples.length, files], [11, 11]);
 });
 
 test('nothing has escaped in all of this', async () => {
