@@ -70,7 +70,7 @@ export class ExtensionChain {
     return bytes;
   }
 
-  /** Bytes of payload that the last {@link next} has taken from the source. */
+  /** What the last {@link next} has cost: bytes of payload that were taken from the source, and what work on them was beyond them. */
   get taken(): number {
     return this.#taken;
   }
@@ -141,6 +141,7 @@ export class ExtensionChain {
     try {
       const piece = incoming.next(maxSize);
       this.#fault = incoming.fault;
+      this.#taken += incoming.effort ?? 0;
       // Its bits have had their meaning.
       return piece === undefined || (piece.rsv & rsvBits) === 0 ? piece : { ...piece, rsv: piece.rsv & ~rsvBits };
     } catch (error) {

@@ -76,6 +76,8 @@ export interface IncomingTransform {
   readonly fault?: Fault | undefined;
   /** Bytes that were pushed and are not used up. Default: 0. */
   readonly unread?: number;
+  /** What the last `next` has cost beyond the bytes it was given and has given, as bytes that had to be moved: it counts in the budget of the turn. Default: 0. */
+  readonly effort?: number;
   /** Takes a piece of a data frame. It may be used in place of one's own: `next` may give it as it is. */
   push(piece: FramePiece): void;
   /** Gives the next piece with at most `maxSize` bytes of payload; undefined when the next piece must be pushed first, or after a fault. */

@@ -104,7 +104,9 @@ export class MessageDeflater {
     const parts: Uint8Array[] = [];
     let size = 0;
     for (let start = 0, isFull = false; start < payload.byteLength || isFull; ) {
-      stream.run(payload, start, Math.min(payload.byteLength, start + STEP), output, 0, output.byteLength);
+      const end = Math.min(payload.byteLength, start + STEP);
+      // zlib takes its memory when it is first used, and there may be none left.
+      if (!stream.run(payload, start, end, output, 0, output.byteLength)) throw new Error('The codec has failed');
       start += stream.read;
       size += stream.written;
       isFull = stream.written === output.byteLength;

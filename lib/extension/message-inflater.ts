@@ -28,6 +28,8 @@ const TAIL: Uint8Array = Uint8Array.of(
   ...Array.from({ length: 4 }, () => [0, 0, 0, 0xff, 0xff]).flat(),
 );
 const EMPTY = new Uint8Array(0);
+/** What a reset costs, as the copy of so many bytes. */
+const RESET_EFFORT = 4096;
 
 export interface MessageInflaterOptions {
   readonly lease: CodecLease;
@@ -57,6 +59,7 @@ export class MessageInflater implements IncomingTransform {
   #end = 0;
   #isFirst = false;
   #isInTail = false;
+  #effort = 0;
 
   constructor({ lease, windowBits, hasContextTakeover, streamSize }: MessageInflaterOptions) {
     this.#lease = lease;
@@ -72,6 +75,11 @@ export class MessageInflater implements IncomingTransform {
   get unread(): number {
     // Of what is read whole, there may still be more to give.
     return this.#piece === undefined ? 0 : Math.max(1, this.#end - this.#start);
+  }
+
+  /** Each new beginning of the stream costs a copy of the window, however little it brings. */
+  get effort(): number {
+    return this.#effort;
   }
 
   /** What is held in the middle of a message: then the stream cannot be used for others. */
@@ -91,6 +99,7 @@ export class MessageInflater implements IncomingTransform {
 
   next(maxSize: number): FramePiece | undefined {
     const piece = this.#piece;
+    this.#effort = 0;
     if (piece === undefined || this.#fault !== undefined) return undefined;
     if (this.#isCompressed) return this.#inflate(piece, Math.min(Math.max(1, Math.ceil(maxSize)), OUTPUT_SIZE));
     this.#piece = undefined;
@@ -128,7 +137,7 @@ export class MessageInflater implements IncomingTransform {
     let noted = 0;
     let isDone = false;
     let hasRestarted = false;
-    while (!isDone && filled < maxSize) {
+    while (!isDone && filled < maxSize && this.#effort < OUTPUT_SIZE) {
       if (!stream.run(this.#bytes, this.#start, this.#end, output, filled, maxSize)) return this.#failData();
       const { read, written } = stream;
       // Between two blocks the tail makes nothing: what does come tells of a message that was cut.
@@ -191,7 +200,10 @@ export class MessageInflater implements IncomingTransform {
    */
   #restart(stream: CodecStream): void {
     stream.reset();
-    if (this.#window !== undefined) refill(stream, this.#window);
+    this.#effort += RESET_EFFORT;
+    if (this.#window === undefined) return;
+    this.#effort += this.#window.length;
+    refill(stream, this.#window);
   }
 
   #beginTail({ isLast, fin }: FramePiece): boolean {
