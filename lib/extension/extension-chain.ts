@@ -41,7 +41,9 @@ export class ExtensionChain {
   constructor(agreed: readonly AgreedExtension[]) {
     this.rsvBits = agreed.reduce((bits, { rsvBits }) => bits | rsvBits, 0);
     try {
-      for (const { name, rsvBits, open } of agreed) this.#links.push({ name, rsvBits, transform: open() });
+      for (const { name, rsvBits, open } of agreed) {
+        this.#links.push({ name, rsvBits, transform: assertTransform(name, open()) });
+      }
     } catch (error) {
       this.close();
       throw error;
@@ -84,7 +86,9 @@ export class ExtensionChain {
       const last = this.#stages.length - 1;
       let level = last;
       let piece: FramePiece | undefined;
-      while (level >= 0 && piece === undefined) piece = this.#nextOf(this.#stages[level--] as Stage, maxSize);
+      while (level >= 0 && piece === undefined && this.#fault === undefined) {
+        piece = this.#nextOf(this.#stages[level--] as Stage, maxSize);
+      }
       if (this.#fault !== undefined) return undefined;
       if (piece === undefined) {
         piece = source.next(maxSize);
@@ -181,6 +185,11 @@ function toOwn(piece: FramePiece): FramePiece {
   if (!piece.isLent) return piece;
   const bytes = piece.bytes.slice(piece.start, piece.end);
   return { ...piece, bytes, start: 0, end: bytes.byteLength, isLent: false };
+}
+
+function assertTransform(name: string, transform: ExtensionTransform): ExtensionTransform {
+  if (typeof transform === 'object' && transform !== null) return transform;
+  throw new TypeError(`Cannot open extension "${name}": it has given no transform`);
 }
 
 function assertGiven(given: Frame, { opcode, fin, rsv1, rsv2, rsv3 }: Frame, rsvBits: number): void {
