@@ -47,13 +47,22 @@ export class CodecPool {
     return stream;
   }
 
-  /** For the lease: takes its stream back. One that is `broken` is not used again. */
+  /** For the lease: takes its stream back. */
   give(lease: CodecLease): void {
     const { stream } = lease;
     if (stream === undefined) return;
     this.#remove(lease);
     if (this.#spare.length < SPARE && this.size < this.#capacity) this.#spare.push(stream);
     else stream.close();
+  }
+
+  /** For the lease: a message has ended. What was made for messages under way, beyond the capacity, goes with them. */
+  trim(): void {
+    while (this.size > this.#capacity) {
+      const stream = this.#takeOldest();
+      if (stream === undefined) return;
+      stream.close();
+    }
   }
 
   /** For the lease: it is over. With the last of them every stream is closed. */
@@ -119,6 +128,12 @@ export class CodecLease {
     return this.#pool.take(this);
   }
 
+  /** The message is whole: the stream may go to who needs one. */
+  endMessage(): void {
+    this.isBusy = false;
+    this.#pool.trim();
+  }
+
   /** Gives the stream back, and its context up. */
   give(): void {
     this.isBusy = false;
@@ -129,6 +144,7 @@ export class CodecLease {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.isBusy = false;
     this.#pool.end(this);
   }
 }

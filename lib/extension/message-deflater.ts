@@ -66,8 +66,9 @@ export class MessageDeflater {
       this.#lease.give();
       return frame;
     }
-    this.#lease.isBusy = !frame.fin;
-    if (frame.fin && !this.#options.hasContextTakeover) this.#lease.give();
+    if (!frame.fin) this.#lease.isBusy = true;
+    else if (this.#options.hasContextTakeover) this.#lease.endMessage();
+    else this.#lease.give();
     return { ...frame, rsv1: isFirst, payload };
   }
 

@@ -225,8 +225,7 @@ export class MessageInflater implements IncomingTransform {
 
   #endMessage(): void {
     this.#isInTail = false;
-    this.#lease.isBusy = false;
-    if (this.#hasContextTakeover) return;
+    if (this.#hasContextTakeover) return this.#lease.endMessage();
     this.#lease.give();
     this.#window = undefined;
   }
