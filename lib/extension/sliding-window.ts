@@ -37,10 +37,10 @@ export class SlidingWindow {
     this.#length = Math.min(this.#bytes.byteLength, this.#length + length);
   }
 
-  /** Gives the bytes, the oldest first, in one part or two. */
+  /** Gives the bytes, the oldest first, in one part or two; in none when there are none. */
   parts(): readonly Uint8Array[] {
-    const { byteLength } = this.#bytes;
-    if (this.#length < byteLength) return this.#length === 0 ? [] : [this.#bytes.subarray(0, this.#length)];
+    if (this.#length === 0) return [];
+    if (this.#length < this.#bytes.byteLength) return [this.#bytes.subarray(0, this.#length)];
     if (this.#head === 0) return [this.#bytes];
     return [this.#bytes.subarray(this.#head), this.#bytes.subarray(0, this.#head)];
   }
