@@ -1,7 +1,7 @@
 // Real clients, each as the same small peer: the `ws` package and undici's WebSocket.
 
 import { WebSocket as UndiciWebSocket } from 'undici';
-import { WebSocket as WsWebSocket } from 'ws';
+import { type ClientOptions, WebSocket as WsWebSocket } from 'ws';
 import { within } from './until.ts';
 
 /** How a client saw the end. */
@@ -20,6 +20,13 @@ export interface Peer {
   ended(): Promise<PeerEnd>;
   /** Bytes that wait to be sent. */
   readonly buffered: number;
+  /** The extensions that were agreed on, as the library tells them. */
+  readonly extensions: string;
+}
+
+/** A peer of the `ws` package, with its socket, for what only it can do. */
+export interface WsPeer extends Peer {
+  readonly socket: WsWebSocket;
 }
 
 /** A client library. */
@@ -59,9 +66,20 @@ class Mailbox {
   }
 }
 
-/** Connects with the `ws` package; gives its socket too, for what only it can do. */
-export async function openWs(url: string, protocols: string[] = []): Promise<Peer & { socket: WsWebSocket }> {
-  const socket = new WsWebSocket(url, protocols, { maxPayload: 64 * 1024 * 1024 });
+/** Connects with the `ws` package. */
+export async function openWs(url: string, protocols: string[] = [], options: ClientOptions = {}): Promise<WsPeer> {
+  const socket = new WsWebSocket(url, protocols, { maxPayload: 64 * 1024 * 1024, ...options });
+  const opened = new Promise<void>((resolve, reject) => {
+    socket.on('open', resolve);
+    socket.on('error', reject);
+  });
+  const peer = toWsPeer(socket);
+  await within(opened, 'a connection of ws');
+  return peer;
+}
+
+/** Makes a peer of a socket of the `ws` package, of its client or of its server, before its first message has come. */
+export function toWsPeer(socket: WsWebSocket): WsPeer {
   const mailbox = new Mailbox();
   socket.on('message', (data, isBinary) => mailbox.push(isBinary ? (data as Buffer) : data.toString()));
   const closed = new Promise<PeerEnd>((resolve) => {
@@ -70,11 +88,6 @@ export async function openWs(url: string, protocols: string[] = []): Promise<Pee
       resolve({ code, reason: reason.toString() });
     });
   });
-  const opened = new Promise<void>((resolve, reject) => {
-    socket.on('open', resolve);
-    socket.on('error', reject);
-  });
-  await within(opened, 'a connection of ws');
   return {
     socket,
     send: (message) => socket.send(message),
@@ -83,6 +96,9 @@ export async function openWs(url: string, protocols: string[] = []): Promise<Pee
     ended: () => within(closed, 'the end of a connection of ws'),
     get buffered() {
       return socket.bufferedAmount;
+    },
+    get extensions() {
+      return socket.extensions;
     },
   };
 }
@@ -113,6 +129,9 @@ export async function openUndici(url: string, protocols: string[] = []): Promise
     ended: () => within(closed, 'the end of a connection of undici'),
     get buffered() {
       return socket.bufferedAmount;
+    },
+    get extensions() {
+      return socket.extensions;
     },
   };
 }
