@@ -34,7 +34,7 @@ export interface HandClient {
 
 /** Connects. Rejects when the server refuses, and when the client's extensions do not confirm what the server has accepted. */
 export async function openByHand({ port, target = '/', extensions = [], ...rest }: HandOptions): Promise<HandClient> {
-  const { socket = connect({ port, host: '127.0.0.1' }), ...options } = rest;
+  const { socket = connect({ port, host: '127.0.0.1', noDelay: true }), ...options } = rest;
   if (socket.connecting) await within(once(socket, 'connect'), 'a connection');
   const offered = offerExtensions(extensions) || undefined;
   socket.write(requestHead(port, { target, headers: { 'Sec-WebSocket-Extensions': offered } }));
