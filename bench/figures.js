@@ -7,7 +7,8 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const readme = fileURLToPath(new URL('README.md', import.meta.url));
-const all = ['backpressure', 'one-message', 'fairness', 'life'];
+const deflate = ['deflate', 'deflate-memory', 'deflate-settings', 'deflate-hold'];
+const all = ['backpressure', 'one-message', 'fairness', 'life', ...deflate];
 const names = process.argv.length > 2 ? process.argv.slice(2) : all;
 for (const name of names) if (!all.includes(name)) throw new RangeError(`There is no measurement "${name}"`);
 

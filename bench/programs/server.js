@@ -1,6 +1,7 @@
 // The server that is measured, in a process of its own. It is told which handler it runs, and tells what it holds in memory.
 
 import { serve } from 'millrace';
+import { retained } from '../support/memory.js';
 import { answer, pause } from '../support/process.js';
 import { GiB, KiB } from '../support/units.js';
 
@@ -87,17 +88,6 @@ let server;
 let residentBefore = 0;
 let retainedBefore = 0;
 let residentPeak = 0;
-
-// What is alive after collections; buffers are swept beside one, and have gone when the next begins.
-async function retained() {
-  for (let round = 0; round < 3; round++) {
-    await pause(1);
-    globalThis.gc?.();
-  }
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 function handles() {
   const counts = {};

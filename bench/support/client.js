@@ -10,6 +10,8 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 export class Client {
   /** What has come. */
   received = new FrameCounter();
+  /** The extensions that were agreed on. */
+  extensions = '';
 
   /** @param {import('node:net').Socket} socket */
   constructor(socket) {
@@ -25,11 +27,12 @@ export class Client {
   /**
    * @param {number} port
    * @param {string} [path]
+   * @param {string} [extensions] What is offered. The answer is in `extensions`.
    */
-  static async open(port, path) {
+  static async open(port, path, extensions) {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     await once(socket, 'connect');
-    socket.write(request(path));
+    socket.write(request(path, extensions));
     let head = Buffer.alloc(0);
     while (!head.includes(END_OF_HEAD)) {
       const [chunk] = await once(socket, 'data');
@@ -37,6 +40,7 @@ export class Client {
     }
     if (!head.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`Not upgraded: ${head}`);
     const client = new Client(socket);
+    client.extensions = /^sec-websocket-extensions: *(.*?)\r$/im.exec(head.toString('latin1'))?.[1] ?? '';
     const end = head.indexOf(END_OF_HEAD) + END_OF_HEAD.byteLength;
     if (end < head.byteLength) client.received.push(head.subarray(end));
     return client;
