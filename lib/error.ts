@@ -6,7 +6,7 @@
  * What each stable `code` means. A code never changes its meaning; the text of a message may.
  */
 export const errorCodes = {
-  // The peer broke RFC 6455 §5 (close code 1002) or sent invalid UTF-8 (1007).
+  // The peer broke RFC 6455 §5 (close code 1002) or sent invalid UTF-8 or corrupt compressed data (1007).
   ERR_WS_UNEXPECTED_RSV: 'A reserved bit is set that no negotiated extension defines (RFC 6455 §5.2)',
   ERR_WS_UNKNOWN_OPCODE: 'A frame has a reserved opcode (RFC 6455 §5.2)',
   ERR_WS_MISSING_MASK: 'A frame from a client is not masked (RFC 6455 §5.1)',
@@ -20,7 +20,7 @@ export const errorCodes = {
   ERR_WS_INVALID_UTF8: 'A text message or a close reason is not valid UTF-8 (RFC 6455 §8.1)',
   ERR_WS_INVALID_CLOSE_PAYLOAD: 'A close frame has a payload of one byte (RFC 6455 §5.5.1)',
   ERR_WS_INVALID_CLOSE_CODE: 'A close frame has a close code that must not be sent (RFC 6455 §7.4)',
-  ERR_WS_INVALID_DEFLATE: 'The data of a compressed message is corrupt (RFC 7692 §7.2.2; close code 1007)',
+  ERR_WS_INVALID_DEFLATE: 'The data of a compressed message is corrupt (RFC 7692 §7.2.2)',
   // A limit of this side was reached (close code 1009, where no other is said).
   ERR_WS_FRAME_TOO_LONG: 'A frame declares a payload over the limit',
   ERR_WS_MESSAGE_TOO_LONG: 'A message is over the limit',
@@ -94,10 +94,6 @@ export class LimitError extends WebSocketError {
 export class ExtensionError extends WebSocketError {
   override readonly name: string = 'ExtensionError';
   readonly closeCode: number = 1011;
-
-  constructor(extension: string, cause: unknown) {
-    super('ERR_WS_EXTENSION_FAILED', `Extension "${extension}" failed`, { cause });
-  }
 }
 
 /** The peer, a limit or an extension is at fault: what the core reports instead of throwing. */

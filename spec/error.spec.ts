@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   ConnectionError,
+  ExtensionError,
   errorCodes,
   HandshakeError,
   LimitError,
@@ -17,6 +18,7 @@ const made: readonly [WebSocketError, string][] = [
   [new RemoteProtocolError('ERR_WS_UNKNOWN_OPCODE', 'What happened'), 'RemoteProtocolError'],
   [new LimitError('ERR_WS_FRAME_TOO_LONG', 'What happened'), 'LimitError'],
   [new LocalProtocolError('ERR_WS_CLOSED', 'What happened'), 'LocalProtocolError'],
+  [new ExtensionError('ERR_WS_EXTENSION_FAILED', 'What happened'), 'ExtensionError'],
   [new ConnectionError('ERR_WS_CONNECTION_LOST', 'What happened'), 'ConnectionError'],
   [new HandshakeError('ERR_WS_ORIGIN', 'What happened', 403), 'HandshakeError'],
 ];
@@ -34,16 +36,24 @@ for (const [error, name] of made) {
 
 test('each class is told from the others', () => {
   for (const [error] of made) {
-    const classes = [RemoteProtocolError, LimitError, LocalProtocolError, ConnectionError, HandshakeError];
+    const classes = [
+      RemoteProtocolError,
+      LimitError,
+      LocalProtocolError,
+      ExtensionError,
+      ConnectionError,
+      HandshakeError,
+    ];
     assert.is(classes.filter((each) => error instanceof each).length, 1);
   }
 });
 
-test('a fault of the peer closes with 1002 unless it says otherwise, a limit with 1009', () => {
+test('a fault of the peer closes with 1002 unless it says otherwise, a limit with 1009, an extension with 1011', () => {
   assert.is(new RemoteProtocolError('ERR_WS_UNKNOWN_OPCODE', '').closeCode, 1002);
   assert.is(new RemoteProtocolError('ERR_WS_INVALID_UTF8', '', 1007).closeCode, 1007);
   assert.is(new LimitError('ERR_WS_FRAME_TOO_LONG', '').closeCode, 1009);
   assert.is(new LimitError('ERR_WS_FRAME_TOO_LONG', '', 1008).closeCode, 1008);
+  assert.is(new ExtensionError('ERR_WS_EXTENSION_FAILED', '').closeCode, 1011);
 });
 
 test('a refused handshake tells the status', () => {
@@ -65,9 +75,9 @@ test('each code is a literal of its own kind with a sentence that tells its mean
   assert.is(new Set(meanings).size, meanings.length);
 });
 
-test('each section of RFC 6455 that a code cites exists in the form §n.n', () => {
+test('each section of an RFC that a code cites is in the form §n.n', () => {
   for (const meaning of Object.values(errorCodes)) {
-    for (const cited of meaning.match(/\(RFC[^)]*\)/g) ?? []) assert.match(cited, /^\(RFC 6455 §\d+(\.\d+)*\)$/);
+    for (const cited of meaning.match(/\(RFC[^)]*\)/g) ?? []) assert.match(cited, /^\(RFC (6455|7692) §\d+(\.\d+)*\)$/);
   }
 });
 

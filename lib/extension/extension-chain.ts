@@ -122,7 +122,7 @@ export class ExtensionChain {
         if (given !== sent) assertGiven(given, sent, rsvBits);
         sent = given;
       } catch (error) {
-        throw new ExtensionError(name, error);
+        throw failure(name, error);
       }
     }
     return sent;
@@ -149,7 +149,7 @@ export class ExtensionChain {
       // Its bits have had their meaning.
       return piece === undefined || (piece.rsv & rsvBits) === 0 ? piece : { ...piece, rsv: piece.rsv & ~rsvBits };
     } catch (error) {
-      this.#fault = new ExtensionError(name, error);
+      this.#fault = failure(name, error);
       return undefined;
     }
   }
@@ -158,7 +158,7 @@ export class ExtensionChain {
     try {
       incoming.push(piece);
     } catch (error) {
-      this.#fault = new ExtensionError(name, error);
+      this.#fault = failure(name, error);
     }
   }
 
@@ -168,7 +168,7 @@ export class ExtensionChain {
       try {
         action(transform);
       } catch (error) {
-        errors.push(new ExtensionError(name, error));
+        errors.push(failure(name, error));
       }
     }
     return errors;
@@ -178,6 +178,10 @@ export class ExtensionChain {
 function toStage({ name, rsvBits, transform: { incoming } }: Link): Stage[] {
   if (incoming === undefined) return [];
   return [{ name, rsvBits, incoming: typeof incoming === 'function' ? new PayloadMap(incoming) : incoming }];
+}
+
+function failure(name: string, cause: unknown): ExtensionError {
+  return new ExtensionError('ERR_WS_EXTENSION_FAILED', `Extension "${name}" failed`, { cause });
 }
 
 // The one behind may keep it over a break, in which the one before is used by another connection.
