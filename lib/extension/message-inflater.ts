@@ -16,20 +16,14 @@ const OUTPUT_SIZE = 64 * 1024;
 // What is given out is lent: all inflaters take turns with the same bytes.
 const output = new Uint8Array(OUTPUT_SIZE);
 
-/**
- * RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." Behind them stand empty blocks, which say nothing to a stream that is between
- * two blocks, as it is behind every message. One that was cut in the middle of a block takes all this for its data, and so is found out: its rest would be read out of the next message.
- */
-const TAIL: Uint8Array = Uint8Array.of(
-  0x00,
-  0x00,
-  0xff,
-  0xff,
-  ...Array.from({ length: 4 }, () => [0, 0, 0, 0xff, 0xff]).flat(),
-);
-const EMPTY = new Uint8Array(0);
+// Behind its own tail a message is followed by empty blocks (RFC 1951 §3.2.4), which change nothing where it is whole. Where it was cut inside a block they are taken for the rest of that
+// block, and come to something: data, an error, the end of the stream. So many that the longest header of a block (§3.2.7: 17 + 19 · 3 + 316 · 7 bits) and a code do not take them all.
+const PROBES = 60;
+/** RFC 7692 §7.2.2: "Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message." Those, and the probes. */
+const TAIL: Uint8Array = Uint8Array.from({ length: 4 + PROBES * 5 }, (_, index) => ((index + 1) % 5 < 3 ? 0x00 : 0xff));
 /** What a reset costs, as the copy of so many bytes. */
 const RESET_EFFORT = 4096;
+const EMPTY = new Uint8Array(0);
 
 export interface MessageInflaterOptions {
   readonly lease: CodecLease;
@@ -59,6 +53,8 @@ export class MessageInflater implements IncomingTransform {
   #end = 0;
   #isFirst = false;
   #isInTail = false;
+  // The stream was begun anew, and nothing has moved since.
+  #hasRestarted = false;
   #effort = 0;
 
   constructor({ lease, windowBits, hasContextTakeover, streamSize }: MessageInflaterOptions) {
@@ -77,7 +73,7 @@ export class MessageInflater implements IncomingTransform {
     return this.#piece === undefined ? 0 : Math.max(1, this.#end - this.#start);
   }
 
-  /** Each new beginning of the stream costs a copy of the window, however little it brings. */
+  /** To begin the stream anew costs a copy of the window, however little it brings. */
   get effort(): number {
     return this.#effort;
   }
@@ -134,30 +130,24 @@ export class MessageInflater implements IncomingTransform {
   #inflate(piece: FramePiece, maxSize: number): FramePiece | undefined {
     const stream = this.#takeStream();
     let filled = 0;
-    let noted = 0;
     let isDone = false;
-    let hasRestarted = false;
-    while (!isDone && filled < maxSize && this.#effort < OUTPUT_SIZE) {
+    while (!isDone && filled < maxSize) {
       if (!stream.run(this.#bytes, this.#start, this.#end, output, filled, maxSize)) return this.#failData();
       const { read, written } = stream;
-      // Between two blocks the tail makes nothing: what does come tells of a message that was cut.
-      if (this.#isInTail && written > 0) return this.#failData();
+      if (this.#isInTail && isCut(stream)) return this.#failData();
       this.#start += read;
       filled += written;
       const isStill = read === 0 && written === 0;
+      if (!isStill) this.#hasRestarted = false;
       if (filled === maxSize) break;
       if (this.#start === this.#end || (this.#isInTail && isStill)) {
         isDone = this.#isInTail || !this.#beginTail(piece);
       } else if (isStill) {
-        if (hasRestarted) return this.#failData();
-        this.#note(noted, filled);
-        noted = filled;
-        this.#restart(stream);
+        return this.#restart(piece, stream, filled);
       }
-      hasRestarted = isStill;
     }
     const isEnd = isDone && this.#isInTail;
-    if (this.#hasContextTakeover || !isEnd) this.#note(noted, filled);
+    if (this.#hasContextTakeover || !isEnd) this.#note(filled);
     return this.#give(piece, filled, isDone, isEnd);
   }
 
@@ -189,21 +179,24 @@ export class MessageInflater implements IncomingTransform {
     return stream;
   }
 
-  #note(from: number, to: number): void {
-    if (from === to) return;
+  #note(filled: number): void {
+    if (filled === 0) return;
     this.#window ??= new SlidingWindow(this.#windowBits);
-    this.#window.push(output, from, to);
+    this.#window.push(output, 0, filled);
   }
 
   /**
    * RFC 7692 §7.2.3.4: a block with BFINAL set may end a message, or a part of it. For the stream everything ends there; what follows begins at the next byte, with the same window.
+   * It is left to the next call: beginning anew costs more than most pieces do, and a message may be of nothing but such blocks.
    */
-  #restart(stream: CodecStream): void {
+  #restart(piece: FramePiece, stream: CodecStream, filled: number): FramePiece | undefined {
+    if (this.#hasRestarted) return this.#failData();
+    this.#hasRestarted = true;
+    this.#note(filled);
     stream.reset();
-    this.#effort += RESET_EFFORT;
-    if (this.#window === undefined) return;
-    this.#effort += this.#window.length;
-    refill(stream, this.#window);
+    this.#effort = RESET_EFFORT + (this.#window?.length ?? 0);
+    if (this.#window !== undefined) refill(stream, this.#window);
+    return this.#give(piece, filled, false, false);
   }
 
   #beginTail({ isLast, fin }: FramePiece): boolean {
@@ -238,6 +231,14 @@ export class MessageInflater implements IncomingTransform {
     this.#fault = new RemoteProtocolError(code, message, closeCode);
     this.close();
   }
+}
+
+/**
+ * Whether the tail tells that the message was cut: that its last block has not ended. Behind a whole one nothing is written, and all of the tail is read; or none of it, behind a block with BFINAL
+ * that ends the message (RFC 7692 §7.2.3.4 wants an octet behind it, which some leave out).
+ */
+function isCut({ read, written }: CodecStream): boolean {
+  return written > 0 || (read > 0 && read < TAIL.byteLength);
 }
 
 const scratch = new Uint8Array(OUTPUT_SIZE);
