@@ -107,7 +107,7 @@ export class MessageDeflater {
     for (let start = 0, isFull = false; start < payload.byteLength || isFull; ) {
       const end = Math.min(payload.byteLength, start + STEP);
       // zlib takes its memory when it is first used, and there may be none left.
-      if (!stream.run(payload, start, end, output, 0, output.byteLength)) throw new Error('The codec has failed');
+      if (!stream.run(payload, start, end, output, 0, output.byteLength)) throw new Error('Cannot deflate a message');
       start += stream.read;
       size += stream.written;
       isFull = stream.written === output.byteLength;
