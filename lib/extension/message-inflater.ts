@@ -45,7 +45,6 @@ export class MessageInflater implements IncomingTransform {
   #fault: Fault | undefined;
   // Of the message under way.
   #isCompressed = false;
-  #isEmpty = true;
   // The piece under way, and what is left of it; `undefined` when the next one is wanted.
   #piece: FramePiece | undefined;
   #bytes: Uint8Array = EMPTY;
@@ -89,7 +88,6 @@ export class MessageInflater implements IncomingTransform {
     this.#bytes = piece.bytes;
     this.#start = piece.start;
     this.#end = piece.end;
-    this.#isEmpty &&= piece.start === piece.end;
     this.#isFirst = piece.isFirst;
   }
 
@@ -119,7 +117,6 @@ export class MessageInflater implements IncomingTransform {
     const isCompressed = (rsv & COMPRESSED_BIT) !== 0;
     if (opcode !== Opcode.CONTINUATION) {
       this.#isCompressed = isCompressed;
-      this.#isEmpty = true;
       return true;
     }
     if (!isCompressed) return true;
@@ -204,8 +201,7 @@ export class MessageInflater implements IncomingTransform {
     this.#isInTail = true;
     this.#bytes = TAIL;
     this.#start = 0;
-    // A compressor that is flushed twice may write nothing at all, and some peers send that for an empty message.
-    this.#end = this.#isEmpty ? 0 : TAIL.byteLength;
+    this.#end = TAIL.byteLength;
     return true;
   }
 
