@@ -71,9 +71,14 @@ export class MessagePump {
     void this.#run();
   }
 
-  /** Sends what was gathered as a fragment. */
+  /** Sends what was gathered as a fragment. Throws nothing: an extension may fail on it. */
   flush(): void {
-    if (this.#size > 0) this.#send(false);
+    if (this.#size === 0) return;
+    try {
+      this.#send(false);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Lets go of the source: the rest of the message will not be sent. */
