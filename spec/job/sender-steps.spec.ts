@@ -288,6 +288,7 @@ test('an extension that throws on a streamed message: the owner is told once, th
       sent.catch(() => {});
       await source.give(chunk);
       bench.takeAll();
+      await turns(3);
       if (at === 2) await source.end();
       bench.takeAll();
       await rejects(sent, ExtensionError);
