@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Message, type PermessageDeflateOptions, permessageDeflate, type Session, serve } from '../../lib/node.ts';
-import { assertSame, conductOf, reaches } from '../support/deflate-links.ts';
+import { assertAllClean, assertSame, closeOurs, conductOf, reaches } from '../support/deflate-links.ts';
 import { digits, json, largeSamples, multibyte, type Sample, smallSamples } from '../support/deflate-samples.ts';
 import { openByHand } from '../support/hand-client.ts';
 import { assertNothingEscaped, echo, endOf, startServer } from '../support/server.ts';
@@ -41,14 +41,8 @@ async function open(onServer: PermessageDeflateOptions, onClient: PermessageDefl
     server,
     answered,
     async [Symbol.asyncDispose]() {
-      void job.session.close();
-      void server.close();
-      for (const { error, wasClean } of [await endOf(server), await endOf(job.session)]) {
-        assert.is(error, undefined);
-        assert.ok(wasClean);
-      }
+      await Promise.all([closeOurs(job.session), closeOurs(server, host.reported)]);
       await host[Symbol.asyncDispose]();
-      assert.equal(host.reported, []);
     },
   };
 }
@@ -213,6 +207,9 @@ test('connections of clients that share an extension, all at once', async () => 
   );
 });
 
-test('nothing has escaped in all of this', assertNothingEscaped);
+test('all of these connections have closed cleanly, and nothing has escaped', async () => {
+  assertAllClean();
+  await assertNothingEscaped();
+});
 
 test.run();

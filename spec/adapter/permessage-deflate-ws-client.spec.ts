@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { type PermessageDeflateOptions, permessageDeflate } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
 import {
+  assertAllClean,
   conductOf,
   exchangeSamples,
   type Link,
@@ -203,6 +204,9 @@ test('a connection whose context another one has taken compresses on without it'
   assert.ok((await sendTheirs(first, message)) < 40);
 });
 
-test('nothing has escaped in all of this', assertNothingEscaped);
+test('all of these connections have closed cleanly, and nothing has escaped', async () => {
+  assertAllClean();
+  await assertNothingEscaped();
+});
 
 test.run();

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { type PermessageDeflateOptions, permessageDeflate } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
 import {
+  assertAllClean,
   conductOf,
   exchangeSamples,
   openToWsServer,
@@ -187,6 +188,9 @@ test('a client without extensions offers none, and gets none', async () => {
   await job.session.close();
 });
 
-test('nothing has escaped in all of this', assertNothingEscaped);
+test('all of these connections have closed cleanly, and nothing has escaped', async () => {
+  assertAllClean();
+  await assertNothingEscaped();
+});
 
 test.run();
