@@ -24,7 +24,7 @@ import { COMPRESSED_BIT, MessageInflater } from './message-inflater.ts';
 
 /** Options of permessage-deflate, for either role. */
 export interface PermessageDeflateOptions extends DeflateParameterOptions {
-  /** How hard is compressed: 0 (not at all) to 9. Default: 6. */
+  /** How hard is compressed: 0 (not at all) to 9. Default: 3, half the CPU time of zlib's own default of 6, for about an eighth more bytes. */
   readonly level?: number;
   /** How much memory the search for matches has: 1 to 9. Default: 8. */
   readonly memoryLevel?: number;
@@ -47,7 +47,7 @@ export interface PermessageDeflateOptions extends DeflateParameterOptions {
 type ResolvedOptions = Required<Omit<PermessageDeflateOptions, keyof DeflateParameterOptions | 'compressIf'>>;
 
 const defaults: ResolvedOptions = {
-  level: 6,
+  level: 3,
   memoryLevel: 8,
   threshold: 128,
   onlyIfSmaller: true,

@@ -28,7 +28,7 @@ test('it names every flag of the command line', () => {
   for (const flag of Object.keys(flags)) if (flag !== 'version') assert.ok(readme.includes(`--${flag}`), flag);
 });
 
-test('it has under 300 lines', () => {
-  assert.ok(readme.split('\n').length < 300);
+test('it has under 320 lines', () => {
+  assert.ok(readme.split('\n').length < 320);
 });
 test.run();
