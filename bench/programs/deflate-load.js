@@ -24,8 +24,9 @@ class Echoed {
     client.ended.then(() => this.#done());
   }
 
-  static async open({ port, inFlight, size, cycle, seed }) {
-    const messages = Array.from({ length: cycle }, jsonOf(seed, size));
+  static async open({ port, inFlight, size, cycle, isSame, seed }) {
+    const next = jsonOf(seed, size);
+    const messages = isSame ? Array(cycle).fill(next()) : Array.from({ length: cycle }, next);
     const client = await Client.open(port, '/', 'permessage-deflate');
     if (client.extensions !== 'permessage-deflate') throw new Error(`Agreed on "${client.extensions}"`);
     return new Echoed(client, messages, await deflatedFrames(messages), inFlight);
