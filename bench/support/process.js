@@ -11,11 +11,17 @@ export class Program {
   /** @param {import('node:child_process').ChildProcess} child */
   constructor(child) {
     this.child = child;
+    this.#failed = once(child, 'exit').then(([code]) => {
+      throw new Error(`A program has ended with ${code}`);
+    });
+    this.#failed.catch(() => {});
     this.#dieWith = () => child.kill('SIGKILL');
     process.on('exit', this.#dieWith);
   }
 
   #dieWith;
+  /** @type {Promise<never>} */
+  #failed;
 
   /**
    * Starts a program, and waits until it is ready.
@@ -36,13 +42,9 @@ export class Program {
    * @returns {Promise<any>}
    */
   async ask(question, options = {}) {
-    const failed = once(this.child, 'exit').then(([code]) => {
-      throw new Error(`A program has ended with ${code}`);
-    });
-    failed.catch(() => {});
+    const answered = new Promise((resolve) => this.child.once('message', resolve));
     this.child.send({ question, ...options });
-    const [answer] = await Promise.race([once(this.child, 'message'), failed]);
-    return answer;
+    return await Promise.race([answered, this.#failed]);
   }
 
   async stop() {
