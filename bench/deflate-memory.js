@@ -75,20 +75,31 @@ const kinds = [
   { name: '`ws`, no deflate', library: 'ws', deflate: false },
 ];
 
-function inKiB(values) {
-  if (values[0] === undefined) return '';
-  const [middle] = values.sort((one, other) => one - other).slice(values.length >> 1);
-  return `${(middle / KiB).toFixed(1)} KiB`;
+function median(values) {
+  return values.sort((one, other) => one - other)[values.length >> 1];
+}
+
+/** @param {number | undefined} value @param {number} [theirs] */
+function inKiB(value, theirs) {
+  if (value === undefined) return '';
+  const share = theirs === undefined ? '' : ` (${(value / theirs).toFixed(2)})`;
+  return `${(value / KiB).toFixed(1)} KiB${share}`;
 }
 
 const rows = [];
 for (const size of [262, 32 * KiB]) {
+  const measured = [];
   for (const { name, ...options } of kinds) {
     printProgress(`${name}, ${inBytes(size)}`);
     /** @type {number[][]} */
     const runs = [];
     while (runs.length < RUNS) runs.push(await measure(size, options));
-    const cells = [0, 1, 2, 3].map((at) => inKiB(runs.map((run) => run[at])));
+    measured.push({ name, ...options, figures: runs[0].map((_, at) => median(runs.map((run) => run[at]))) });
+  }
+  for (const { name, library, deflate, figures } of measured) {
+    const theirs = measured.find((each) => each.library === 'ws' && each.deflate === deflate)?.figures;
+    // Of what is resident, the share of what `ws` has there.
+    const cells = [0, 1, 2, 3].map((at) => inKiB(figures[at], library === 'ws' || at % 2 ? undefined : theirs?.[at]));
     rows.push([name, inBytes(size), ...cells]);
   }
 }
