@@ -25,7 +25,7 @@ const settings = [1, 3, 6].flatMap((level) =>
 );
 
 function measure({ level, windowBits, memoryLevel }, connections, messages) {
-  const options = { level, memoryLevel, serverMaxWindowBits: windowBits, maxContexts: Number.POSITIVE_INFINITY };
+  const options = { level, memoryLevel, windowBits, maxContexts: Number.POSITIVE_INFINITY };
   const transforms = Array.from({ length: connections }, () => openTransforms(options));
   const deflated = [];
   let plain = 0;

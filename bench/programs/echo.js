@@ -10,7 +10,7 @@ process.env.WS_NO_BUFFER_UTIL = '1';
 const libraries = {
   millrace: async ({ deflate, maxContexts }) => {
     const { permessageDeflate, serve } = await import('millrace');
-    const settings = { threshold: 0, level: 6, memoryLevel: 8, ...(maxContexts && { maxContexts }) };
+    const settings = { threshold: 0, level: 6, memoryLevel: 8, windowBits: 15, ...(maxContexts && { maxContexts }) };
     const extensions = deflate ? [permessageDeflate(settings)] : [];
     const { port } = await serve({ extensions, userContext: { onError: () => {} } }, async (session) => {
       for await (const message of session) await session.send(message);

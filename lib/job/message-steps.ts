@@ -3,7 +3,7 @@
 
 import type { Message, MessageType } from '../message/message.ts';
 
-/** Up to this size a message goes out at once, in one frame: deflating as much takes about a millisecond. */
+/** Up to this size a message goes out at once, in one frame: deflating as much takes one to two milliseconds. */
 export const STEP_FROM = 128 * 1024;
 const STEP = 64 * 1024;
 // A receiver may have a limit of fragments.
