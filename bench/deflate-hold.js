@@ -19,7 +19,7 @@ const kinds = [
 function measure({ name, make }, size) {
   printProgress(`${name}, ${inBytes(size)}`);
   const messages = Array.from({ length: VARIANTS }, (_, seed) => make(size, seed + 1));
-  const { deflate, close } = openTransforms({ level: LEVEL });
+  const { deflate, close } = openTransforms({ level: LEVEL, memoryLevel: 8, windowBits: 15 });
   const times = [];
   let bytes = 0;
   for (let count = -WARM_UP; count < TIMES; count++) {
