@@ -12,13 +12,15 @@ test('echo without flags has the documented defaults', () => {
     host: '127.0.0.1',
     maxMessageSize: 1024 * 1024,
     origins: [],
+    deflate: false,
   });
 });
 
 test('every flag of echo is taken, before the command and behind it, with a space or with =', () => {
-  const expected = { command: 'echo', port: 9000, host: '::1', maxMessageSize: 1, origins: [] };
-  assert.equal(parseArguments(['echo', '--port', '9000', '--host', '::1', '--max-message-size', '1']), expected);
-  assert.equal(parseArguments(['--port=9000', '--host=::1', '--max-message-size=1', 'echo']), expected);
+  const expected = { command: 'echo', port: 9000, host: '::1', maxMessageSize: 1, origins: [], deflate: true };
+  const spaced = ['echo', '--port', '9000', '--host', '::1', '--max-message-size', '1', '--deflate'];
+  assert.equal(parseArguments(spaced), expected);
+  assert.equal(parseArguments(['--deflate', '--port=9000', '--host=::1', '--max-message-size=1', 'echo']), expected);
 });
 
 test('the last one of a repeated flag holds', () => {
@@ -64,6 +66,7 @@ const wrong: readonly (readonly [readonly string[], RegExp])[] = [
   [['echo', '--port'], /--port needs a value/],
   [['echo', '--host', '--port', '80'], /--host needs a value/],
   [['echo', '--help=yes'], /--help takes no value/],
+  [['echo', '--deflate=yes'], /--deflate takes no value/],
   [['echo', '--allow-origin'], /--allow-origin needs a value/],
   [['echo', '--allow-origin', 'example.com'], /--allow-origin is wrong: .*example\.com/],
   ...['', 'x', '-1', '65536', '80.5', '1e3', '0x50', ' 80', '+80', '９'].map(
