@@ -2,10 +2,10 @@
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 import { flags } from '../lib/cli/arguments.ts';
 import { Child } from './cli/child.ts';
 import { within } from './support/until.ts';
@@ -27,8 +27,8 @@ class Client implements Disposable {
   readonly socket: WebSocket;
   readonly closed: Promise<number>;
 
-  constructor(url: string) {
-    this.socket = new WebSocket(url, { perMessageDeflate: false });
+  constructor(url: string, options: ClientOptions = { perMessageDeflate: false }) {
+    this.socket = new WebSocket(url, options);
     this.closed = within(
       new Promise((resolve, reject) => {
         this.socket.once('close', resolve);
@@ -39,8 +39,8 @@ class Client implements Disposable {
     this.closed.catch(() => {});
   }
 
-  static async open(url: string): Promise<Client> {
-    const client = new Client(url);
+  static async open(url: string, options?: ClientOptions): Promise<Client> {
+    const client = new Client(url, options);
     await within(once(client.socket, 'open'), 'an open connection');
     return client;
   }
@@ -181,6 +181,60 @@ test('--allow-origin admits pages of those origins, and no others', async () => 
     statuses.push(await statusFor(origin));
   }
   assert.equal(statuses, [101, 101, 403, 403, 101]);
+});
+
+/** The bytes that have come over the wire to a client. */
+function received({ socket }: Client): number {
+  return (socket as unknown as { readonly _socket: Socket })._socket.bytesRead;
+}
+
+test('--deflate takes what a peer offers, and messages come back compressed', async () => {
+  await using child = Child.cli('echo', '--port', '0', '--deflate');
+  const url = await urlOf(child);
+  const text = 'grüße 🚀 '.repeat(10_000);
+  for (const [perMessageDeflate, isOn] of [
+    [true, true],
+    [{ serverNoContextTakeover: true, clientNoContextTakeover: true, serverMaxWindowBits: 10, threshold: 0 }, true],
+    [{ clientMaxWindowBits: 8 }, true],
+    // What zlib cannot do is declined, and the connection is made without it.
+    [{ serverMaxWindowBits: 8 }, false],
+    [false, false],
+  ] as const) {
+    using client = await Client.open(url, { perMessageDeflate });
+    assert.is(client.socket.extensions, isOn ? 'permessage-deflate' : '');
+    const before = received(client);
+    assert.is(await client.ask(text), text);
+    const size = Buffer.byteLength(text);
+    assert.is(received(client) - before < size / 20, isOn, `${received(client) - before} bytes for ${size}`);
+    assert.is(await client.ask(''), '');
+    assert.equal(await client.ask(Uint8Array.of(0, 1, 254, 255)), Buffer.of(0, 1, 254, 255));
+    assert.is(await client.close(), 1000);
+  }
+  child.signal('SIGTERM');
+  assert.equal(await child.exit(), { code: 0, signal: null, stdout: `listening on ${url}\n`, stderr: '' });
+});
+
+test('--deflate counts what is inflated in --max-message-size, and only the offender is closed', async () => {
+  await using child = Child.cli('echo', '--port', '0', '--deflate', '--max-message-size', '100000');
+  const url = await urlOf(child);
+  using bystander = await Client.open(url, {});
+  using client = await Client.open(url, {});
+  assert.ok(Buffer.alloc(100_000).equals((await client.ask(Buffer.alloc(100_000))) as Buffer));
+  client.socket.send(Buffer.alloc(100_001));
+  assert.is(await client.closed, 1009);
+  assert.is(await bystander.ask('me too'), 'me too');
+  assert.is(child.stderr, '');
+});
+
+test('without --deflate nothing is compressed, whatever a peer offers', async () => {
+  await using child = Child.cli('echo', '--port', '0');
+  const url = await urlOf(child);
+  using client = await Client.open(url, { perMessageDeflate: true });
+  assert.is(client.socket.extensions, '');
+  const before = received(client);
+  assert.is(await client.ask('x'.repeat(10_000)), 'x'.repeat(10_000));
+  assert.is(received(client) - before, 10_000 + 4);
+  await assertEchoes(url);
 });
 
 test('a plain GET gets 426', async () => {

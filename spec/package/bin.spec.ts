@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { help } from '../../lib/cli/arguments.ts';
 import { Child } from '../cli/child.ts';
+import { openWs } from '../support/peers.ts';
 
 const test = suite('bin');
 
@@ -24,6 +25,19 @@ test('the built command prints its help, which is that of the sources', async ()
 test('the built command listens and stops', async () => {
   await using child = new Child(['dist/cli.js', 'echo', '--port', '0']);
   assert.match(await child.firstLine(), /^listening on ws:\/\/127\.0\.0\.1:\d+$/);
+  child.signal('SIGTERM');
+  assert.is((await child.exit()).code, 0);
+});
+
+test('the built command compresses where it is told to', async () => {
+  await using child = new Child(['dist/cli.js', 'echo', '--port', '0', '--deflate']);
+  const peer = await openWs((await child.firstLine()).slice('listening on '.length));
+  assert.is(peer.extensions, 'permessage-deflate');
+  const text = 'millrace '.repeat(10_000);
+  peer.send(text);
+  assert.is(await peer.receive(), text);
+  peer.close(1000);
+  assert.is((await peer.ended()).code, 1000);
   child.signal('SIGTERM');
   assert.is((await child.exit()).code, 0);
 });
