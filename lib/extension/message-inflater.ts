@@ -79,7 +79,7 @@ export class MessageInflater implements IncomingTransform {
 
   /** What is held in the middle of a message: then the stream cannot be used for others. */
   get retained(): number {
-    return this.#lease.isBusy ? this.#streamSize : 0;
+    return this.#lease.isBusy ? this.#streamSize + (this.#window?.size ?? 0) : 0;
   }
 
   push(piece: FramePiece): void {

@@ -1,0 +1,109 @@
+// What connections with permessage-deflate hold, over real sockets: contexts of messages that stall, bytes that are inflated and not whole, what is left when a connection is cut. It is
+// counted, held under maxRetained, and freed.
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { chooseDeflateCodec } from '../../lib/adapter/choose-deflate-codec.ts';
+import { PermessageDeflate, type PermessageDeflateOptions } from '../../lib/extension/permessage-deflate.ts';
+import { RetainedBudget } from '../../lib/node.ts';
+import { compressed, deflated, openDeflating, zeros } from '../support/deflate-by-hand.ts';
+import { inMiB, KiB, MiB, retainedMemory } from '../support/memory.ts';
+import { continuation, ping, RawClient } from '../support/raw-client.ts';
+import { assertNothingEscaped, echo, idle, startServer } from '../support/server.ts';
+import { sized } from '../support/sized.ts';
+import { standstill, turns, until } from '../support/until.ts';
+
+const createDeflate = (options: PermessageDeflateOptions = {}): PermessageDeflate =>
+  new PermessageDeflate(chooseDeflateCodec(), options);
+
+async function openAll(port: number, count: number): Promise<RawClient[]> {
+  const clients: RawClient[] = [];
+  for (let index = 0; index < count; index++) clients.push(await openDeflating(port));
+  return clients;
+}
+
+/** Waits until the server has read all that was sent: it answers a ping. */
+async function read(client: RawClient): Promise<void> {
+  client.send(ping('read?'));
+  assert.is((await client.frame()).opcode, 10);
+}
+
+const test = suite('conformance · threats of compression · what is held');
+
+test('garbage can be collected', () => {
+  assert.type(globalThis.gc, 'function', 'run with --expose-gc');
+});
+
+const stalled = sized(300, 8000);
+const context = 42 * KiB;
+
+test(`CVE-2021-42340 ${stalled} connections that begin a compressed message and stall: what they hold is counted, and freed with them`, async () => {
+  const extension = createDeflate({ maxContexts: 10 });
+  const budget = new RetainedBudget(1024 * MiB);
+  const options = { extensions: [extension], engineContext: { budget }, limits: { handlerTimeout: 10 } };
+  await using host = await startServer(idle, options);
+  const clients = await openAll(host.port, stalled);
+  const before = await retainedMemory();
+  // Each has inflated a whole window.
+  const begun = compressed(zeros(1).subarray(0, 40), { fin: false });
+  for (const client of clients) client.send(begun);
+  await until(() => extension.contexts.inflaters === stalled, 'all have begun');
+  await read(clients.at(-1) as RawClient);
+  assert.ok(budget.retained >= stalled * (context + 32 * KiB), `${budget.retained} bytes are counted`);
+  const held = (await retainedMemory()) - before;
+  assert.ok(held < budget.retained + 2 * MiB, `${inMiB(held)} are held, ${inMiB(budget.retained)} counted`);
+  for (const client of clients) client.reset();
+  await host.quiet();
+  assert.is(budget.retained, 0);
+  assert.equal(extension.contexts, { deflaters: 0, inflaters: 0 });
+  host.sessions.length = 0;
+  clients.length = 0;
+  const left = (await retainedMemory()) - before;
+  assert.ok(left < 2 * MiB, `${inMiB(left)} are left`);
+});
+
+test('connections that begin a compressed message and stall are closed with 1013 when they hold too much together', async () => {
+  const extension = createDeflate();
+  const limits = { maxRetained: 100 * context, handlerTimeout: 10 };
+  await using host = await startServer(idle, { extensions: [extension], limits });
+  const clients = await openAll(host.port, 150);
+  for (const client of clients) {
+    client.send(compressed(deflated('begun'), { fin: false }));
+    await turns(2);
+  }
+  const isShed = ({ buffered }: RawClient): boolean => buffered > 0;
+  await standstill(() => clients.filter(isShed).length, 'the close frames');
+  const shed = clients.filter(isShed);
+  assert.ok(shed.length >= 50 && shed.length <= 60, `${shed.length} are closed`);
+  for (const client of shed) assert.is((await client.untilClose()).code, 1013);
+  RawClient.destroyAll();
+  await host.quiet();
+  assert.equal(extension.contexts, { deflaters: 0, inflaters: 0 });
+});
+
+test('contexts that were made for messages under way at once are freed with these messages', async () => {
+  const extension = createDeflate({ maxContexts: 10 });
+  await using host = await startServer(echo, { extensions: [extension] });
+  const clients = await openAll(host.port, 100);
+  const payload = deflated('x'.repeat(1000));
+  for (const client of clients) client.send(compressed(payload.subarray(0, 10), { fin: false }));
+  await until(() => extension.contexts.inflaters === 100, 'all have begun');
+  for (const client of clients) {
+    client.send(continuation(payload.subarray(10)));
+    assert.is((await client.frame()).rsv, 0x40);
+  }
+  assert.ok(extension.contexts.inflaters <= 10, `${extension.contexts.inflaters} decompress`);
+  assert.ok(extension.contexts.deflaters <= 10, `${extension.contexts.deflaters} compress`);
+  // Each goes on with what it has inflated before.
+  for (const client of clients) {
+    client.send(compressed(deflated('x'.repeat(900), { dictionary: Buffer.alloc(1000, 'x') })));
+    assert.is((await client.frame()).rsv, 0x40);
+  }
+  RawClient.destroyAll();
+  await host.quiet();
+  assert.equal(extension.contexts, { deflaters: 0, inflaters: 0 });
+});
+
+test('nothing has escaped', () => assertNothingEscaped());
+
+test.run();
