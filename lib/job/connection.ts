@@ -80,8 +80,8 @@ export class Connection<I = Message>
   #messagesSent = 0;
 
   constructor(owner: ConnectionOwner, transport: Transport, engine: Engine, options: ConnectionOptions) {
-    const { limits, fragmentSize, raw, streamed } = options;
-    const { clock, scheduler } = engine;
+    const { role, limits, fragmentSize, raw, rsvBits, extensions, streamed } = options;
+    const { clock, scheduler, maskingKey, slab } = engine;
     const { queueSize } = limits;
     this.#owner = owner;
     this.#transport = transport;
@@ -89,8 +89,6 @@ export class Connection<I = Message>
     this.#limits = limits;
     this.#isRaw = raw;
     this.#slowConsumer = options.slowConsumer;
-    const { maskingKey, slab } = engine;
-    const { role, rsvBits, extensions } = options;
     const size = fragmentSize === undefined ? undefined : { fragmentSize };
     const endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
     this.endpoint = endpoint;
@@ -205,7 +203,6 @@ export class Connection<I = Message>
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
     this.#watchdog.heard();
     this.#intake.receive(chunk, isOwned);
-    this.#engine.budget?.report(this);
   }
 
   endReceived(): void {
@@ -286,6 +283,10 @@ export class Connection<I = Message>
 
   readingResumed(): void {
     this.#watchdog.heard();
+  }
+
+  moreDecoded(): void {
+    this.#engine.budget?.report(this);
   }
 
   #countMessage(): void {

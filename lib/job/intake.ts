@@ -20,6 +20,8 @@ export interface IntakeOwner {
   inputEnded(): void;
   /** Reading goes on, after it had stopped. */
   readingResumed(): void;
+  /** A chunk has come, or decoding has gone on in a later turn: what is held may have grown. */
+  moreDecoded(): void;
 }
 
 export interface IntakeParts {
@@ -103,6 +105,7 @@ export class Intake {
     if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#held.push({ chunk, isOwned });
     else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget, this.#messageBudget));
     this.#regulate();
+    this.#owner.moreDecoded();
   }
 
   /** Takes the end of the transport's input. */
@@ -209,6 +212,7 @@ export class Intake {
       this.#sincePause = 0;
       if (this.#rateWait === 0) this.#decodeMore(this.#budget, this.#messageBudget);
       this.#regulate();
+      if (!this.#isStopped) this.#owner.moreDecoded();
     });
   }
 

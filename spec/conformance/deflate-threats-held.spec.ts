@@ -5,7 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { chooseDeflateCodec } from '../../lib/adapter/choose-deflate-codec.ts';
 import { PermessageDeflate, type PermessageDeflateOptions } from '../../lib/extension/permessage-deflate.ts';
-import { RetainedBudget } from '../../lib/node.ts';
+import { permessageDeflate, RetainedBudget } from '../../lib/node.ts';
 import { compressed, deflated, openDeflating, zeros } from '../support/deflate-by-hand.ts';
 import { inMiB, KiB, MiB, retainedMemory } from '../support/memory.ts';
 import { continuation, ping, RawClient } from '../support/raw-client.ts';
@@ -102,6 +102,26 @@ test('contexts that were made for messages under way at once are freed with thes
   RawClient.destroyAll();
   await host.quiet();
   assert.equal(extension.contexts, { deflaters: 0, inflaters: 0 });
+});
+
+test('AsyncHttpClient CVE-2026-107227 clients that hold little compressed and much inflated hold no more than maxRetained together', async () => {
+  const budget = 8 * MiB;
+  const limits = { maxRetained: budget, handlerTimeout: 10 };
+  await using host = await startServer(idle, { extensions: [permessageDeflate()], limits });
+  const clients = await openAll(host.port, 40);
+  const before = await retainedMemory();
+  // Each holds 900 KiB of a message that is not whole, and has sent a kilobyte: nothing more comes when most of it is inflated.
+  const begun = compressed(deflated(new Uint8Array(900 * KiB)), { fin: false });
+  for (const client of clients) client.send(begun);
+  const isShed = ({ buffered }: RawClient): boolean => buffered > 0;
+  await until(() => clients.some(isShed), 'one is closed');
+  await standstill(() => clients.filter(isShed).length, 'the close frames');
+  const held = (await retainedMemory()) - before;
+  assert.ok(held < budget + 3 * MiB, `${inMiB(held)} are held`);
+  const shed = clients.filter(isShed);
+  for (const client of shed) assert.is((await client.untilClose()).code, 1013);
+  assert.ok((clients.length - shed.length) * 900 * KiB <= budget, `${shed.length} are closed`);
+  RawClient.destroyAll();
 });
 
 test('nothing has escaped', () => assertNothingEscaped());

@@ -131,6 +131,7 @@ function createIntake(limits: Partial<ConnectionLimits> = {}): {
     eventReceived: (event: EndpointEvent) => void events.push(event),
     inputEnded: () => void told.push('ended'),
     readingResumed: () => void told.push('resumed'),
+    moreDecoded: () => {},
   };
   const transport = { pause: () => told.push('pause'), resume: () => told.push('resume') } as unknown as Transport;
   const scheduler = { schedule: (task: () => void) => void setImmediate(task) };
