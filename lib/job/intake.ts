@@ -12,6 +12,8 @@ import { Rate } from './rate.ts';
 /** About how much is decoded in one go, and how much is read without a pause: others have a turn in between. */
 const TURN_BUDGET = 128 * 1024;
 const READ_WITHOUT_PAUSE = 1024 * 1024;
+/** How much of what was left is decoded when the transport is gone, where it may stand for a thousand times as much: as many turns' worth. */
+const DRAIN_STEPS = 8;
 
 /** Whom the intake tells. */
 export interface IntakeOwner {
@@ -130,9 +132,14 @@ export class Intake {
     this.#regulate();
   }
 
-  /** The transport is gone: decodes what had come before, and nothing after it. */
+  /** The transport is gone: decodes what had come before, and nothing after it. Behind extensions, which may make much of little, only as much of it as would have waited unread. */
   drain(): void {
-    while (this.#hasUndecoded) this.#decodeMore(Number.MAX_SAFE_INTEGER);
+    const isBounded = this.#endpoint.hasExtensions;
+    for (let step = 0; this.#hasUndecoded; step++) {
+      if (isBounded && (step === DRAIN_STEPS || this.#mustWait)) break;
+      this.#decodeMore(isBounded ? this.#budget : Number.MAX_SAFE_INTEGER);
+    }
+    this.#held = [];
     this.stop();
   }
 

@@ -9,7 +9,7 @@ import { permessageDeflate, RetainedBudget } from '../../lib/node.ts';
 import { compressed, deflated, openDeflating, zeros } from '../support/deflate-by-hand.ts';
 import { inMiB, KiB, MiB, retainedMemory } from '../support/memory.ts';
 import { continuation, ping, RawClient } from '../support/raw-client.ts';
-import { assertNothingEscaped, echo, idle, startServer } from '../support/server.ts';
+import { assertNothingEscaped, echo, endOf, idle, startServer } from '../support/server.ts';
 import { sized } from '../support/sized.ts';
 import { standstill, turns, until } from '../support/until.ts';
 
@@ -123,6 +123,30 @@ test('AsyncHttpClient CVE-2026-107227 clients that hold little compressed and mu
   assert.ok((clients.length - shed.length) * 900 * KiB <= budget, `${shed.length} are closed`);
   RawClient.destroyAll();
 });
+
+for (const messages of ['whole', 'streamed'] as const) {
+  test(`a connection that is reset behind a bomb that nobody reads inflates no more of it, messages ${messages}`, async () => {
+    let most = 0;
+    await using host = await startServer(
+      async (session) => {
+        await session.closed;
+        most = Math.max(most, session.counters.unread);
+      },
+      { extensions: [permessageDeflate()], messages } as object,
+    );
+    // 60 KiB on the wire: messages of a mebibyte, or one that has no end.
+    const mebibyte = compressed(zeros(1));
+    const bomb = messages === 'whole' ? Buffer.concat(Array<Uint8Array>(50).fill(mebibyte)) : compressed(zeros(50));
+    using client = await openDeflating(host.port);
+    client.send(bomb);
+    const session = await host.session();
+    await until(() => session.counters.unread > 128 * KiB, 'some of it waits');
+    await standstill(() => session.counters.unread, 'what waits');
+    client.reset();
+    await endOf(session);
+    assert.ok(most <= 128 * KiB + MiB + 64, `${most} bytes waited unread`);
+  });
+}
 
 test('nothing has escaped', () => assertNothingEscaped());
 
