@@ -11,7 +11,7 @@ import {
   ServerHandshakeRules,
   serializeHandshake,
 } from '../handshake/server-handshake.ts';
-import { type Engine, type EngineContext, resolveEngine, type UserContext } from '../job/context.ts';
+import { type Engine, type EngineContext, reportError, resolveEngine, type UserContext } from '../job/context.ts';
 import type { Handler, Job } from '../job/job.ts';
 import { RetainedBudget } from '../job/retained-budget.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
@@ -151,11 +151,22 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     this.#places.add(socket);
     this.waiting.delete(socket);
     if (this.#hasHooks) return void this.#decide(request, socket, transport, parameters);
-    this.#answer(
-      new WebSocketUpgrade<C, R, M>(toRequestHead(request), this.#upgradeOptions(request, parameters), this.#handler),
-      socket,
-      transport,
+    const upgrade = this.#guard(
+      () =>
+        new WebSocketUpgrade<C, R, M>(toRequestHead(request), this.#upgradeOptions(request, parameters), this.#handler),
     );
+    if (upgrade !== undefined) return this.#answer(upgrade, socket, transport);
+    this.refuseSocket(socket, serializeHandshake(refuse(500, 'ERR_WS_REFUSED', 'The server failed')));
+  }
+
+  // What an extension of the user's throws is told to him, as what a hook of his throws is; it ends this connection alone.
+  #guard<T>(action: () => T): T | undefined {
+    try {
+      return action();
+    } catch (error) {
+      reportError(this.#options.userContext ?? {}, error);
+      return undefined;
+    }
   }
 
   /** Refuses a request that is no upgrade: the rules tell why. Not by Node's own response, which resets a connection on which more of the request comes. */
@@ -237,7 +248,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     if ('setTimeout' in socket) (socket as Duplex & { setTimeout(time: number): void }).setTimeout(0);
     socket.write(upgrade.response());
     this.#upgraded++;
-    const job = upgrade.upgradeTransport(transport, this.#engineContext, this.#options.userContext);
+    const { userContext } = this.#options;
+    const job = this.#guard(() => upgrade.upgradeTransport(transport, this.#engineContext, userContext));
+    if (job === undefined) return void socket.destroy();
     this.#jobs.add(job);
     void job.closed.then((info) => {
       this.#jobs.delete(job);
