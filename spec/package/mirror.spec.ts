@@ -19,6 +19,7 @@ const topics: Record<string, string> = {
   'endpoint/budget': 'endpoint/endpoint',
   'endpoint/closing-handshake': 'endpoint/endpoint',
   'endpoint/control-lane': 'endpoint/endpoint',
+  'extension/user-extension': 'extension/extension',
   'job/budget': 'job/retained-budget',
   'job/closing': 'job/job',
   'job/closing-both-sides': 'job/ending',
