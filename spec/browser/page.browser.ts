@@ -4,6 +4,7 @@ import process from 'node:process';
 import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { testDeflate } from './deflate.ts';
 import {
   bytesIn,
   Demo,
@@ -40,13 +41,17 @@ process.on('exit', () => {
   console.log(`\n${passed} passed, ${total === 0 ? 1 : total - passed} failed`);
 });
 
-/** A test on a page of its own. */
-const onItsPage: OnItsPage = (name, options, body) => {
+function counted(name: string, body: () => Promise<void>): void {
   test(name, async () => {
     total++;
-    await onPage(browser, demo, options, body);
+    await body();
     passed++;
   });
+}
+
+/** A test on a page of its own. */
+const onItsPage: OnItsPage = (name, options, body) => {
+  counted(name, () => onPage(browser, demo, options, body));
 };
 
 test.before(async () => {
@@ -371,5 +376,6 @@ onItsPage('all of it works by keyboard alone', {}, async (page) => {
 
 testLooks(onItsPage);
 testSafety(onItsPage, () => demo.url);
+testDeflate(counted, () => browser);
 
 test.run();
