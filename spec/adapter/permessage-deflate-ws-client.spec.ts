@@ -27,6 +27,9 @@ type Case = readonly [ours: PermessageDeflateOptions, theirs: WsMode, answered: 
 
 const bits = [9, 10, 11, 12, 13, 14, 15];
 
+/** Compresses with all of the window that was agreed on, and finds what is there. */
+const wide = { memoryLevel: 9, windowBits: 15 };
+
 /** Our side as it is by default. */
 const modes: readonly Case[] = [
   [{}, false, undefined],
@@ -147,7 +150,7 @@ test('a client fails the handshake that refuses the context takeover which the s
 
 for (const n of sized([9, 12], bits)) {
   test(`server compresses with the window of ${n} bits that the client asks for, and uses all of it`, async () => {
-    await using link = await openToWsClient({ memoryLevel: 9 }, { serverMaxWindowBits: n });
+    await using link = await openToWsClient(wide, { serverMaxWindowBits: n });
     const send = (message: string | Uint8Array): Promise<number> => sendOurs(link, message as string);
     assert.is(await reaches(send, 2 ** n), false, 'no further');
     // zlib keeps the last 262 bytes of a window to itself; a text of 200 bytes must have gone before.

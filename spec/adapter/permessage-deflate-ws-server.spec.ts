@@ -25,6 +25,9 @@ const test = suite('permessage-deflate · the server of ws · modes');
 
 const bits = [9, 10, 11, 12, 13, 14, 15];
 
+/** Compresses with all of the window that was agreed on, and finds what is there. */
+const wide = { memoryLevel: 9, windowBits: 15 };
+
 /** One configuration of both sides, what is offered, and what is answered: undefined where the server has no compression. */
 type Case = readonly [
   ours: PermessageDeflateOptions,
@@ -157,7 +160,7 @@ for (const [ours, theirs] of refused) {
 
 for (const n of sized([9, 12], bits)) {
   test(`client compresses with the window of ${n} bits that the server grants, and uses all of it`, async () => {
-    await using link = await openToWsServer({ memoryLevel: 9 }, { clientMaxWindowBits: n });
+    await using link = await openToWsServer(wide, { clientMaxWindowBits: n });
     const send = (message: string | Uint8Array): Promise<number> => sendOurs(link, message as string);
     assert.is(await reaches(send, 2 ** n), false, 'no further');
     assert.is(await reaches(send, Math.max(0, 2 ** n - 600)), true, 'as far');
