@@ -165,6 +165,21 @@ for (const n of sized([9, 12], bits)) {
   });
 }
 
+test('server compresses with a window of windowBits where a larger one was agreed on, and never with a larger one than was', async () => {
+  for (const [windowBits, mode, reach] of [
+    [undefined, true, 13],
+    [10, true, 10],
+    [15, true, 15],
+    [15, { serverMaxWindowBits: 12 }, 12],
+    [10, { serverMaxWindowBits: 12 }, 10],
+  ] as const) {
+    await using link = await openToWsClient({ memoryLevel: 9, ...(windowBits && { windowBits }) }, mode);
+    const send = (message: string | Uint8Array): Promise<number> => sendOurs(link, message as string);
+    assert.is(await reaches(send, 2 ** reach), false, `${windowBits}: no further`);
+    assert.is(await reaches(send, 2 ** reach - 600), true, `${windowBits}: as far`);
+  }
+});
+
 test('connections in several modes share one extension, and none sees what is another one’s', async () => {
   const extension = permessageDeflate({ maxContexts: 2 });
   const all: readonly WsMode[] = [
