@@ -33,7 +33,7 @@ export async function deflateExchange(
   parts: readonly Uint8Array[],
   { parameters = '', isBytewise = false }: { readonly parameters?: string; readonly isBytewise?: boolean } = {},
 ): Promise<DeflateExchange> {
-  const target = `/exchange/${++exchanges}`;
+  const target = `/deflate/${++exchanges}`;
   using client = await openDeflating(host.port, ALONE + parameters, target);
   const find = (): Session | undefined => host.sessions.find(({ request }) => request?.url === target);
   await until(() => find() !== undefined, 'the handler is called');
