@@ -136,7 +136,7 @@ test(`rounds of ${crowd} connections, each with its contexts, do not make the pr
   const resident: number[] = [];
   const retained: number[] = [];
   const message = compressed(deflated(prose));
-  for (let round = 0; round < 6; round++) {
+  for (let round = 0; round < 5; round++) {
     const clients: RawClient[] = [];
     for (let count = 0; count < crowd; count++) clients.push(await openDeflating(host.port));
     for (const client of clients) {
@@ -154,11 +154,11 @@ test(`rounds of ${crowd} connections, each with its contexts, do not make the pr
     retained.push(await retainedMemory());
     resident.push(process.memoryUsage.rss());
   }
-  const grown = (of: number[]): number => (of.at(-1) as number) - (of[2] as number);
+  const grown = (of: number[]): number => (of.at(-1) as number) - (of[1] as number);
   assert.ok(grown(retained) < MiB, `${inMiB(grown(retained))} more are alive after three more rounds`);
-  // The contexts of one round are some 300 KiB each.
-  const round = crowd * 300 * 1024;
-  assert.ok(grown(resident) < round / 2, `the process has grown by ${inMiB(grown(resident))} in three rounds`);
+  // The contexts of one round are some 300 KiB each: three rounds that leave them would be twice as much as this.
+  const bound = 1.5 * crowd * 300 * 1024;
+  assert.ok(grown(resident) < bound, `the process has grown by ${inMiB(grown(resident))} in three rounds`);
 });
 
 test('nothing has escaped', async () => {
