@@ -52,7 +52,8 @@ export class CodecPool {
     const { stream } = lease;
     if (stream === undefined) return;
     this.#remove(lease);
-    if (this.#spare.length < SPARE && this.size < this.#capacity) this.#spare.push(stream);
+    // One is spare also where more messages are under way than there may be streams: those that stall must not make each message of the others cost a new stream.
+    if (this.#spare.length < (this.size < this.#capacity ? SPARE : 1)) this.#spare.push(stream);
     else stream.close();
   }
 

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { chooseDeflateCodec } from '../../lib/adapter/choose-deflate-codec.ts';
 import { PermessageDeflate, type PermessageDeflateOptions } from '../../lib/extension/permessage-deflate.ts';
 import { permessageDeflate, RetainedBudget } from '../../lib/node.ts';
+import { CountingCodec } from '../support/counting-codec.ts';
 import { compressed, deflated, openDeflating, zeros } from '../support/deflate-by-hand.ts';
 import { inMiB, KiB, MiB, retainedMemory } from '../support/memory.ts';
 import { continuation, ping, RawClient } from '../support/raw-client.ts';
@@ -102,6 +103,31 @@ test('contexts that were made for messages under way at once are freed with thes
   RawClient.destroyAll();
   await host.quiet();
   assert.equal(extension.contexts, { deflaters: 0, inflaters: 0 });
+});
+
+test('messages that stall do not make each message of another connection cost a new context', async () => {
+  const codec = new CountingCodec();
+  const extension = new PermessageDeflate(codec, { maxContexts: 10 });
+  await using host = await startServer(echo, { extensions: [extension] });
+  const clients = await openAll(host.port, 30);
+  const begun = deflated('begun');
+  for (const client of clients) client.send(compressed(begun.subarray(0, -1), { fin: false }));
+  await until(() => extension.contexts.inflaters === 30, 'all have begun');
+  using one = await openDeflating(host.port);
+  using two = await openDeflating(host.port);
+  const before = codec.created;
+  for (let count = 0; count < 20; count++) {
+    for (const client of [one, two]) {
+      client.send(compressed(deflated('x'.repeat(200))));
+      assert.is((await client.frame()).rsv, 0x40);
+    }
+  }
+  assert.ok(codec.created - before <= 3, `${codec.created - before} were made`);
+  assert.ok(extension.contexts.inflaters <= 31, `${extension.contexts.inflaters} decompress`);
+  for (const client of clients) client.send(continuation(begun.subarray(-1)));
+  for (const client of clients) assert.is((await client.frame()).payload.toString(), 'begun');
+  assert.ok(extension.contexts.inflaters <= 10, `${extension.contexts.inflaters} decompress`);
+  RawClient.destroyAll();
 });
 
 test('AsyncHttpClient CVE-2026-107227 clients that hold little compressed and much inflated hold no more than maxRetained together', async () => {

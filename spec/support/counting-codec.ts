@@ -20,13 +20,17 @@ export class CountingCodec implements DeflateCodec {
   readonly inflating: Work = nothing();
   /** The most of each that they have done in one turn. */
   readonly mostInTurn: Work = nothing();
+  /** How many streams were made. */
+  created = 0;
   #turn: Work | undefined;
 
   createDeflater(options: DeflaterOptions): CodecStream {
+    this.created++;
     return this.#codec.createDeflater(options);
   }
 
   createInflater(options: InflaterOptions): CodecStream {
+    this.created++;
     return new CountedStream(this.#codec.createInflater(options), (work) => this.#count(work));
   }
 
