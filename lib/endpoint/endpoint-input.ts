@@ -50,8 +50,13 @@ export class EndpointInput {
   }
 
   /** Bytes kept of a message that is not whole yet. */
+  get unfinished(): number {
+    return this.#frames?.retained ?? this.#assembler.retained;
+  }
+
+  /** The same, and what extensions hold, of messages in both directions. */
   get retained(): number {
-    return (this.#frames?.retained ?? this.#assembler.retained) + (this.#chain?.retained ?? 0);
+    return this.unfinished + (this.#chain?.retained ?? 0);
   }
 
   /** Throws as `FrameDecoder.push`. */

@@ -121,7 +121,12 @@ export class Endpoint {
     return this.#input.unread;
   }
 
-  /** Bytes kept of a message that is not whole yet, by the endpoint or by an extension. */
+  /** Bytes kept of a received message that is not whole yet. */
+  get unfinished(): number {
+    return this.#input.unfinished;
+  }
+
+  /** Bytes kept of messages that are not whole yet, by the endpoint or by an extension. */
   get retained(): number {
     return this.#input.retained;
   }

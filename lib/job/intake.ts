@@ -158,7 +158,7 @@ export class Intake {
     if (this.#isDiscarding || !this.#endpoint.canReceive) return false;
     // With nothing unread a message may become as long as its own limit.
     const { unread } = this.#inbox;
-    return unread > 0 && unread + this.#endpoint.retained >= this.#room;
+    return unread > 0 && unread + this.#endpoint.unfinished >= this.#room;
   }
 
   get #budget(): number {

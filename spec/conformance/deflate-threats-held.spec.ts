@@ -150,6 +150,29 @@ test('AsyncHttpClient CVE-2026-107227 clients that hold little compressed and mu
   RawClient.destroyAll();
 });
 
+test('what contexts hold takes no room of the look-ahead: behind an unread message a ping is answered while a message goes out', async () => {
+  await using host = await startServer(
+    async (session) => {
+      const endless = async function* (): AsyncGenerator<Uint8Array> {
+        yield new Uint8Array(5000);
+        await session.closed;
+      };
+      void session.send(endless()).catch(() => {});
+      await session.closed;
+    },
+    { extensions: [permessageDeflate()], limits: { handlerTimeout: 10 } },
+  );
+  using client = await openDeflating(host.port);
+  const { rsv, fin } = await client.frame();
+  assert.equal([rsv, fin], [0x40, false], 'a compressed message is under way');
+  client.send(compressed(deflated('unread')));
+  const session = await host.session();
+  await until(() => session.counters.unread > 0, 'it waits unread');
+  await read(client);
+  client.send(compressed(deflated('and one that is not whole').subarray(0, 10), { fin: false }));
+  await read(client);
+});
+
 for (const messages of ['whole', 'streamed'] as const) {
   test(`a connection that is reset behind a bomb that nobody reads inflates no more of it, messages ${messages}`, async () => {
     let most = 0;
