@@ -7,16 +7,23 @@ import type { CodecStream } from './deflate-codec.ts';
 const SPARE = 2;
 
 export interface CodecPoolOptions {
-  readonly create: () => CodecStream;
+  /** Makes a stream with a window of so many bits. */
+  readonly create: (windowBits: number) => CodecStream;
   /** How many streams there are at a time; more only while more messages are under way. */
   readonly capacity: number;
 }
 
-/** The streams of one kind. */
+/** A stream that nobody has. */
+interface Spare {
+  readonly stream: CodecStream;
+  readonly windowBits: number;
+}
+
+/** The streams of one direction, whatever their windows: the peer chooses those, and must not choose how many there are. */
 export class CodecPool {
-  readonly #create: () => CodecStream;
+  readonly #create: (windowBits: number) => CodecStream;
   readonly #capacity: number;
-  readonly #spare: CodecStream[] = [];
+  readonly #spare: Spare[] = [];
   readonly #taken: CodecLease[] = [];
   #leases = 0;
   #uses = 0;
@@ -32,16 +39,16 @@ export class CodecPool {
   }
 
   /** A connection's claim to a stream: it costs nothing until it is used. */
-  open(): CodecLease {
+  open(windowBits = 15): CodecLease {
     this.#leases++;
-    return new CodecLease(this);
+    return new CodecLease(this, windowBits);
   }
 
   /** For the lease: gives it a stream; its own, where it still has one. */
   take(lease: CodecLease): CodecStream {
     lease.usedAt = ++this.#uses;
     if (lease.stream !== undefined) return lease.stream;
-    const stream = this.#find();
+    const stream = this.#find(lease.windowBits);
     lease.stream = stream;
     lease.index = this.#taken.push(lease) - 1;
     return stream;
@@ -49,20 +56,21 @@ export class CodecPool {
 
   /** For the lease: takes its stream back. */
   give(lease: CodecLease): void {
-    const { stream } = lease;
+    const { stream, windowBits } = lease;
     if (stream === undefined) return;
     this.#remove(lease);
-    // One is spare also where more messages are under way than there may be streams: those that stall must not make each message of the others cost a new stream.
-    if (this.#spare.length < (this.size < this.#capacity ? SPARE : 1)) this.#spare.push(stream);
-    else stream.close();
+    this.#keep({ stream, windowBits });
   }
 
   /** For the lease: a message has ended. What was made for messages under way, beyond the capacity, goes with them. */
   trim(): void {
     while (this.size > this.#capacity) {
-      const stream = this.#takeOldest();
-      if (stream === undefined) return;
-      stream.close();
+      // Somebody's context is worth more than a spare stream.
+      const isSpare = this.#taken.length <= this.#capacity && this.#spare.length > 0;
+      const oldest = isSpare ? this.#spare.pop() : this.#takeOldest();
+      if (oldest === undefined) return;
+      if (isSpare) oldest.stream.close();
+      else this.#keep(oldest);
     }
   }
 
@@ -71,27 +79,38 @@ export class CodecPool {
     this.give(lease);
     this.#leases--;
     if (this.#leases > 0) return;
-    for (const stream of this.#spare.splice(0)) stream.close();
+    for (const { stream } of this.#spare.splice(0)) stream.close();
   }
 
-  #find(): CodecStream {
-    const spare = this.#spare.pop();
-    const stream = spare ?? (this.size < this.#capacity ? undefined : this.#takeOldest());
-    if (stream === undefined) return this.#create();
+  // One is spare also where more messages are under way than there may be streams: those that stall must not make each message of the others cost a new stream.
+  #keep(spare: Spare): void {
+    if (this.#spare.length < (this.size < this.#capacity ? SPARE : 1)) this.#spare.push(spare);
+    else spare.stream.close();
+  }
+
+  #find(windowBits: number): CodecStream {
+    const index = this.#spare.findLastIndex((spare) => spare.windowBits === windowBits);
+    const [spare] = index < 0 ? [] : this.#spare.splice(index, 1);
+    const found = spare ?? (this.size < this.#capacity ? undefined : (this.#spare.pop() ?? this.#takeOldest()));
+    if (found?.windowBits !== windowBits) {
+      found?.stream.close();
+      return this.#create(windowBits);
+    }
     // Nothing of one connection is ever seen by another.
-    stream.reset();
-    return stream;
+    found.stream.reset();
+    return found.stream;
   }
 
   /** Takes the stream that has not been used for longest, of those that are not in the middle of a message. */
-  #takeOldest(): CodecStream | undefined {
+  #takeOldest(): Spare | undefined {
     let oldest: CodecLease | undefined;
     for (const lease of this.#taken) {
       if (!lease.isBusy && (oldest === undefined || lease.usedAt < oldest.usedAt)) oldest = lease;
     }
-    const stream = oldest?.stream;
-    if (oldest !== undefined) this.#remove(oldest);
-    return stream;
+    if (oldest?.stream === undefined) return undefined;
+    const { stream, windowBits } = oldest;
+    this.#remove(oldest);
+    return { stream, windowBits };
   }
 
   #remove(lease: CodecLease): void {
@@ -107,6 +126,7 @@ export class CodecPool {
 /** One direction of one connection, as its pool sees it. */
 export class CodecLease {
   readonly #pool: CodecPool;
+  readonly windowBits: number;
   /** The stream that the connection has now. It may be gone between two messages. */
   stream: CodecStream | undefined;
   /** A message is under way: the stream's state cannot be made anew. */
@@ -115,8 +135,9 @@ export class CodecLease {
   index = 0;
   #isOver = false;
 
-  constructor(pool: CodecPool) {
+  constructor(pool: CodecPool, windowBits: number) {
     this.#pool = pool;
+    this.windowBits = windowBits;
   }
 
   /** Whether the stream still has the context of the messages before. */

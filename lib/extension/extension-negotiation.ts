@@ -65,9 +65,15 @@ export function acceptExtensions(
   return agreed;
 }
 
-/** Client: the value of the request's Sec-WebSocket-Extensions; '' when nothing is offered. */
+/**
+ * Client: the value of the request's Sec-WebSocket-Extensions; '' when nothing is offered.
+ *
+ * @throws TypeError, RangeError as {@link checkExtensions}.
+ */
 export function offerExtensions(installed: readonly Extension[]): string {
-  const offers = installed.flatMap((extension) => extension.offer().map((offer) => serialize(extension.name, offer)));
+  const offers = checkExtensions(installed).flatMap((extension) =>
+    extension.offer().map((offer) => serialize(extension.name, offer)),
+  );
   return offers.join(', ');
 }
 

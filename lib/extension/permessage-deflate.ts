@@ -2,7 +2,7 @@
 
 import type { Role } from '../frame/frame.ts';
 import { CodecPool } from './codec-pool.ts';
-import type { CodecStream, DeflateCodec } from './deflate-codec.ts';
+import type { DeflateCodec } from './deflate-codec.ts';
 import {
   acceptDeflate,
   checkDeflateParameters,
@@ -61,6 +61,15 @@ const defaults: ResolvedOptions = {
   contextTimeout: 10_000,
 };
 
+// Those whose defaults stand elsewhere.
+const others: ReadonlySet<string> = new Set<keyof PermessageDeflateOptions>([
+  'compressIf',
+  'serverNoContextTakeover',
+  'clientNoContextTakeover',
+  'serverMaxWindowBits',
+  'clientMaxWindowBits',
+]);
+
 const ranges: readonly (readonly [keyof ResolvedOptions, number, number])[] = [
   ['level', 0, 9],
   ['memoryLevel', 1, 9],
@@ -76,13 +85,11 @@ const LEAST_WINDOW_BITS = 9;
 export class PermessageDeflate implements Extension {
   readonly name = 'permessage-deflate';
   readonly rsvBits: number = COMPRESSED_BIT;
-  readonly #codec: DeflateCodec;
   readonly #parameters: DeflateParameterOptions;
   readonly #options: ResolvedOptions;
   readonly #compressIf: ((message: OutgoingMessage) => boolean) | undefined;
-  // By the size of the window: connections may have agreed on others.
-  readonly #deflaters = new Map<number, CodecPool>();
-  readonly #inflaters = new Map<number, CodecPool>();
+  readonly #deflaters: CodecPool;
+  readonly #inflaters: CodecPool;
 
   /**
    * @param codec Does DEFLATE.
@@ -90,15 +97,20 @@ export class PermessageDeflate implements Extension {
    */
   constructor(codec: DeflateCodec, options: PermessageDeflateOptions = {}) {
     checkDeflateParameters(options);
-    this.#codec = codec;
     this.#parameters = options;
     this.#options = resolveOptions(options);
     this.#compressIf = options.compressIf;
+    const { level, memoryLevel, maxContexts: capacity } = this.#options;
+    this.#deflaters = new CodecPool({
+      create: (windowBits) => codec.createDeflater({ level, memoryLevel, windowBits }),
+      capacity,
+    });
+    this.#inflaters = new CodecPool({ create: (windowBits) => codec.createInflater({ windowBits }), capacity });
   }
 
   /** How many contexts are alive. */
   get contexts(): { readonly deflaters: number; readonly inflaters: number } {
-    return { deflaters: countStreams(this.#deflaters), inflaters: countStreams(this.#inflaters) };
+    return { deflaters: this.#deflaters.size, inflaters: this.#inflaters.size };
   }
 
   offer(): readonly ExtensionParameters[] {
@@ -145,18 +157,17 @@ export class PermessageDeflate implements Extension {
   }
 
   #createInflater({ bits, hasTakeover }: Direction): MessageInflater {
-    const pool = this.#poolOf(this.#inflaters, bits, () => this.#codec.createInflater({ windowBits: bits }));
+    const lease = this.#inflaters.open(bits);
     // RFC 7692 §7.1.2: a window of so many bits; beside it zlib holds its tables.
     const streamSize = (1 << bits) + 10 * 1024;
-    return new MessageInflater({ lease: pool.open(), windowBits: bits, hasContextTakeover: hasTakeover, streamSize });
+    return new MessageInflater({ lease, windowBits: bits, hasContextTakeover: hasTakeover, streamSize });
   }
 
   #createDeflater({ bits, hasTakeover }: Direction): MessageDeflater {
-    const { level, memoryLevel, threshold, onlyIfSmaller } = this.#options;
+    const { memoryLevel, threshold, onlyIfSmaller } = this.#options;
     const windowBits = Math.min(bits, this.#options.windowBits);
-    const create = () => this.#codec.createDeflater({ level, memoryLevel, windowBits });
     return new MessageDeflater({
-      lease: this.#poolOf(this.#deflaters, windowBits, create).open(),
+      lease: this.#deflaters.open(windowBits),
       hasContextTakeover: hasTakeover,
       threshold,
       onlyIfSmaller,
@@ -164,15 +175,6 @@ export class PermessageDeflate implements Extension {
       // As zlib's own description of its memory has it.
       streamSize: (1 << (windowBits + 2)) + (1 << (memoryLevel + 9)) + 6 * 1024,
     });
-  }
-
-  #poolOf(pools: Map<number, CodecPool>, bits: number, create: () => CodecStream): CodecPool {
-    let pool = pools.get(bits);
-    if (pool === undefined) {
-      pool = new CodecPool({ create, capacity: this.#options.maxContexts });
-      pools.set(bits, pool);
-    }
-    return pool;
   }
 }
 
@@ -183,6 +185,10 @@ interface Direction {
 }
 
 function resolveOptions(options: PermessageDeflateOptions): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(defaults, name) && !others.has(name))
+      throw new TypeError(`Cannot compress: there is no option "${name}"`);
+  }
   const given = Object.entries(options).filter(([name, value]) => Object.hasOwn(defaults, name) && value !== undefined);
   const resolved: ResolvedOptions = { ...defaults, ...Object.fromEntries(given) };
   for (const [name, least, most] of ranges) {
@@ -196,10 +202,4 @@ function resolveOptions(options: PermessageDeflateOptions): ResolvedOptions {
     throw new TypeError('Cannot compress: compressIf is no function');
   }
   return resolved;
-}
-
-function countStreams(pools: ReadonlyMap<number, CodecPool>): number {
-  let count = 0;
-  for (const pool of pools.values()) count += pool.size;
-  return count;
 }
