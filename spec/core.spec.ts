@@ -16,6 +16,7 @@ test('exports these names and no others', () => {
     'CloseCode',
     'ConnectionError',
     'Endpoint',
+    'ExtensionError',
     'FrameDecoder',
     'FrameEncoder',
     'HandshakeError',
@@ -26,15 +27,19 @@ test('exports these names and no others', () => {
     'MessagePieces',
     'Opcode',
     'OutputQueue',
+    'PermessageDeflate',
     'RemoteProtocolError',
     'Slab',
     'Utf8Validator',
     'WebSocketError',
+    'acceptExtensions',
+    'confirmExtensions',
     'defaultLimits',
     'errorCodes',
     'fragmentMessage',
     'isSendableCloseCode',
     'maskInPlace',
+    'offerExtensions',
   ]);
 });
 
