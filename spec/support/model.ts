@@ -119,14 +119,16 @@ class Run implements World {
 
   // A side that waits for the other one needs a keepalive that is not held up, lest that one be gone without a word.
   #canLeave({ plan, peer }: Side): boolean {
-    const canTell = plan.pingInterval !== Number.POSITIVE_INFINITY && plan.reader !== 'none';
+    // A ping waits behind a write that is held up: then it is the stall that tells.
+    const isFound = plan.pingInterval !== Number.POSITIVE_INFINITY && plan.stallTimeout !== Number.POSITIVE_INFINITY;
+    const canTell = isFound && plan.reader !== 'none';
     return canTell && peer.plan.finish !== 'leave' && this.#plan.steps.every(({ name }) => !name.includes('hangs'));
   }
 
   // Each write has the close time-out, and so has each step of closing; a peer that is gone is found before.
   #timeToEnd({ plan, session }: Side): number {
     const writes = Math.ceil(session.counters.queued / WRITE_SIZE);
-    const found = plan.finish === 'leave' ? 2 * plan.pingInterval + 3 * PING_TIMEOUT : 0;
+    const found = plan.finish === 'leave' ? 2 * plan.pingInterval + 3 * PING_TIMEOUT + plan.stallTimeout : 0;
     const closing = (6 + writes) * Math.max(this.#plan.server.closeTimeout, this.#plan.client.closeTimeout);
     return (Number.isFinite(found) ? found : 0) + closing + plan.handlerTimeout + 1;
   }
