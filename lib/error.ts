@@ -44,13 +44,18 @@ export const errorCodes = {
   ERR_WS_HANDLER_TIMEOUT: 'The handler did not end in time after the connection had ended',
   ERR_WS_CANCELLED: 'The job was cancelled',
   ERR_WS_HANDLER_FAILED: 'The handler failed',
-  // The opening handshake was refused.
+  // The server refused the opening handshake.
   ERR_WS_HANDSHAKE: 'The request is no valid opening handshake (RFC 6455 §4.2.1)',
   ERR_WS_VERSION: 'The version of the protocol is not supported (RFC 6455 §4.4)',
   ERR_WS_ORIGIN: 'The origin is not admitted (RFC 6455 §10.2)',
   ERR_WS_HOST: 'The host is not admitted',
   ERR_WS_REFUSED: 'The hook of the server refused the request, or failed',
-  ERR_WS_HEAD_TOO_LARGE: 'The head of the request is over the limit',
+  ERR_WS_HEAD_TOO_LARGE: 'The head of the request or of the response is over the limit',
+  // The client's opening handshake failed.
+  ERR_WS_RESPONSE_INCOMPLETE: 'The transport ended before the head of the response was whole',
+  ERR_WS_RESPONSE_MALFORMED: 'What has come is no HTTP/1.1 response',
+  ERR_WS_NOT_UPGRADED: 'The server answered with a status other than 101',
+  ERR_WS_RESPONSE_INVALID: 'The 101 is no valid answer to the opening handshake (RFC 6455 §4.1)',
 } as const;
 
 /** A stable literal that tells one kind of failure from another: the keys of {@link errorCodes}. */
@@ -109,14 +114,27 @@ export class ConnectionError extends WebSocketError {
   override readonly name: string = 'ConnectionError';
 }
 
-/** An opening handshake was refused. */
+/** What is known of a response, for {@link HandshakeError}. */
+export interface ResponseDetails {
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly body?: Uint8Array;
+  readonly cause?: unknown;
+}
+
+/** An opening handshake was refused, or has failed. */
 export class HandshakeError extends WebSocketError {
   override readonly name: string = 'HandshakeError';
-  /** The HTTP status that tells the refusal. */
+  /** The HTTP status that tells the refusal. 0 for a client that no status has reached. */
   readonly status: number;
+  /** Client: the header fields of the response in their order, as far as they came. Server: none. */
+  readonly headers: readonly (readonly [string, string])[];
+  /** Client: the first 64 KiB of the response's body, as far as they came. Server: empty. */
+  readonly body: Uint8Array;
 
-  constructor(code: ErrorCode, message: string, status: number) {
-    super(code, message);
+  constructor(code: ErrorCode, message: string, status: number, details: ResponseDetails = {}) {
+    super(code, message, 'cause' in details ? { cause: details.cause } : undefined);
     this.status = status;
+    this.headers = details.headers ?? [];
+    this.body = details.body ?? new Uint8Array(0);
   }
 }
