@@ -27,7 +27,7 @@ export function isValidKey(key: string): boolean {
 }
 
 /** RFC 4648 §4: each three bytes become four characters, the last ones padded with "=". */
-function encodeBase64(bytes: Uint8Array): string {
+export function encodeBase64(bytes: Uint8Array): string {
   let text = '';
   for (let index = 0; index < bytes.byteLength; index += 3) {
     const [first = 0, second = 0, third = 0] = bytes.subarray(index, index + 3);

@@ -1,5 +1,5 @@
 // The head of an HTTP message as the handshake needs it: what a request's head looks like to us, its header fields, the
-// lists in them, and the bytes of a response. RFC 9110 §5 and §7.8, RFC 9112 §2 to §5. No URL and no socket here: an
+// lists in them, and the bytes of both. RFC 9110 §5 and §7.8, RFC 9112 §2 to §5. No URL and no socket here: an
 // adapter has parsed the request, or a `head` is made by hand.
 //
 // A character of a field is one byte (latin1), as every runtime hands headers over: bytes over 0x7F pass unharmed.
@@ -119,6 +119,41 @@ export function checkHeader(name: string, value: string): void {
   }
 }
 
+/** Header fields that say how the connection goes on: nobody but the engine writes them. So too Sec-WebSocket-*. */
+const ownHeaders: ReadonlySet<string> = new Set(['upgrade', 'connection', 'content-length', 'transfer-encoding']);
+
+/**
+ * Copies and checks header fields of the caller. `except` is one of the engine's own that is let pass.
+ *
+ * @throws TypeError when one cannot be written, see {@link checkHeader}, or is the engine's own.
+ */
+export function copyHeaders(
+  headers: Iterable<readonly [string, string]>,
+  except?: string,
+): readonly (readonly [string, string])[] {
+  return Array.from(headers, ([name, value]) => {
+    checkHeader(name, value);
+    const key = name.toLowerCase();
+    if (key !== except && (ownHeaders.has(key) || key.startsWith('sec-websocket-'))) {
+      throw new TypeError(`Cannot write header "${name}": the engine writes it itself`);
+    }
+    return [name, value] as const;
+  });
+}
+
+/**
+ * Writes the head of a GET request (RFC 9112 §3), each character as one byte.
+ *
+ * @param target The request target, which the caller has checked.
+ * @throws TypeError when a header cannot be written; see {@link checkHeader}.
+ */
+export function serializeRequest(target: string, headers: Iterable<readonly [string, string]>): Uint8Array {
+  const head = formatHead(`GET ${target} HTTP/1.1`, headers);
+  const bytes = new Uint8Array(head.length);
+  writeLatin1(head, bytes);
+  return bytes;
+}
+
 /**
  * Writes an HTTP/1.1 response (RFC 9112 §4 to §6): its head, each character as one byte, and `body` as UTF-8. It adds
  * no field: Content-Length is the caller's.
@@ -130,17 +165,25 @@ export function serializeResponse(
   headers: Iterable<readonly [string, string]>,
   body: string,
 ): Uint8Array {
-  let head = `HTTP/1.1 ${status} ${reasonPhrases.get(status) ?? 'Unknown'}\r\n`;
+  const head = formatHead(`HTTP/1.1 ${status} ${reasonPhrases.get(status) ?? 'Unknown'}`, headers);
+  const content = new TextEncoder().encode(body);
+  const bytes = new Uint8Array(head.length + content.byteLength);
+  writeLatin1(head, bytes);
+  bytes.set(content, head.length);
+  return bytes;
+}
+
+function formatHead(startLine: string, headers: Iterable<readonly [string, string]>): string {
+  let head = `${startLine}\r\n`;
   for (const [name, value] of headers) {
     checkHeader(name, value);
     head += `${name}: ${value}\r\n`;
   }
-  head += '\r\n';
-  const content = new TextEncoder().encode(body);
-  const bytes = new Uint8Array(head.length + content.byteLength);
-  for (let index = 0; index < head.length; index++) bytes[index] = head.charCodeAt(index);
-  bytes.set(content, head.length);
-  return bytes;
+  return `${head}\r\n`;
+}
+
+function writeLatin1(text: string, bytes: Uint8Array): void {
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
 }
 
 /** RFC 9110 §15. A client ignores them (RFC 9112 §4), people who look at the wire do not. */

@@ -16,7 +16,7 @@ import {
 } from '../extension/extension-negotiation.ts';
 import { type HandshakeLimits, resolveLimits } from '../limits.ts';
 import { acceptKey } from './accept-key.ts';
-import { checkHeader, HeaderFields, isToken, type RequestHead, serializeResponse } from './http-head.ts';
+import { copyHeaders, HeaderFields, isToken, type RequestHead, serializeResponse } from './http-head.ts';
 import { checkRequest, fault, invalid, isFault, type RequestFault } from './opening-request.ts';
 import { compileOriginRule, type OriginOptions, type OriginRule } from './origin.ts';
 import { chooseSubprotocol, parseSubprotocols } from './subprotocol.ts';
@@ -214,22 +214,4 @@ export function serializeHandshake(handshake: ServerHandshake): Uint8Array {
 
 function refuseFault({ status, code, message, headers }: RequestFault, request: HeaderFields): RefusedHandshake {
   return refuse(status, code, message, headers, request);
-}
-
-/** Header fields that say how the connection goes on: nobody but the engine writes them. So too Sec-WebSocket-*. */
-const ownHeaders: ReadonlySet<string> = new Set(['upgrade', 'connection', 'content-length', 'transfer-encoding']);
-
-/** Copies and checks header fields of the caller. `except` is one of the engine's own that is let pass. */
-function copyHeaders(
-  headers: Iterable<readonly [string, string]>,
-  except?: string,
-): readonly (readonly [string, string])[] {
-  return Array.from(headers, ([name, value]) => {
-    checkHeader(name, value);
-    const key = name.toLowerCase();
-    if (key !== except && (ownHeaders.has(key) || key.startsWith('sec-websocket-'))) {
-      throw new TypeError(`Cannot write header "${name}": the engine writes it itself`);
-    }
-    return [name, value] as const;
-  });
 }
