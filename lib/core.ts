@@ -17,8 +17,8 @@ export {
   HandshakeError,
   LimitError,
   LocalProtocolError,
+  MillraceError,
   RemoteProtocolError,
-  WebSocketError,
 } from './error.ts';
 export type {
   CodecStream,

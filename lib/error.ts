@@ -52,6 +52,9 @@ export const errorCodes = {
   ERR_WS_REFUSED: 'The hook of the server refused the request, or failed',
   ERR_WS_HEAD_TOO_LARGE: 'The head of the request or of the response is over the limit',
   // The client's opening handshake failed.
+  ERR_WS_UNREACHABLE: 'No connection could be made, or it was lost before the response',
+  ERR_WS_HANDSHAKE_TIMEOUT: 'The opening handshake did not end in time',
+  ERR_WS_REDIRECT: 'The server redirects to where nobody should follow',
   ERR_WS_RESPONSE_INCOMPLETE: 'The transport ended before the head of the response was whole',
   ERR_WS_RESPONSE_MALFORMED: 'What has come is no HTTP/1.1 response',
   ERR_WS_NOT_UPGRADED: 'The server answered with a status other than 101',
@@ -62,7 +65,7 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 /** The base of every error of this library. */
-export abstract class WebSocketError extends Error {
+export abstract class MillraceError extends Error {
   /** Stable literal; see {@link errorCodes}. */
   readonly code: ErrorCode;
 
@@ -73,7 +76,7 @@ export abstract class WebSocketError extends Error {
 }
 
 /** The peer broke the protocol: the connection is failed with {@link closeCode} (RFC 6455 §7.1.7). */
-export class RemoteProtocolError extends WebSocketError {
+export class RemoteProtocolError extends MillraceError {
   override readonly name: string = 'RemoteProtocolError';
   /** 1002 (protocol error) or 1007 (data that is not what it should be). */
   readonly closeCode: number;
@@ -85,7 +88,7 @@ export class RemoteProtocolError extends WebSocketError {
 }
 
 /** A limit of this side was reached: the connection is failed with {@link closeCode} (RFC 6455 §10.4). */
-export class LimitError extends WebSocketError {
+export class LimitError extends MillraceError {
   override readonly name: string = 'LimitError';
   readonly closeCode: number;
 
@@ -96,7 +99,7 @@ export class LimitError extends WebSocketError {
 }
 
 /** An extension of the caller's failed on what was received or sent: the connection is failed with {@link closeCode}. Its error is the `cause`. */
-export class ExtensionError extends WebSocketError {
+export class ExtensionError extends MillraceError {
   override readonly name: string = 'ExtensionError';
   readonly closeCode: number = 1011;
 }
@@ -105,12 +108,12 @@ export class ExtensionError extends WebSocketError {
 export type Fault = RemoteProtocolError | LimitError | ExtensionError;
 
 /** The caller asked for something that the state does not allow. Nothing was changed. */
-export class LocalProtocolError extends WebSocketError {
+export class LocalProtocolError extends MillraceError {
   override readonly name: string = 'LocalProtocolError';
 }
 
 /** The connection ended, or had to be ended, outside the closing handshake. */
-export class ConnectionError extends WebSocketError {
+export class ConnectionError extends MillraceError {
   override readonly name: string = 'ConnectionError';
 }
 
@@ -122,7 +125,7 @@ export interface ResponseDetails {
 }
 
 /** An opening handshake was refused, or has failed. */
-export class HandshakeError extends WebSocketError {
+export class HandshakeError extends MillraceError {
   override readonly name: string = 'HandshakeError';
   /** The HTTP status that tells the refusal. 0 for a client that no status has reached. */
   readonly status: number;

@@ -2,6 +2,8 @@
 
 export { type Attachment, attach } from './adapter/node-attach.ts';
 export { toByteStreams } from './adapter/node-byte-streams.ts';
+export { connect, type NodeConnectOptions } from './adapter/node-connect.ts';
+export type { ClientTlsOptions } from './adapter/node-dial.ts';
 export { type ServeOptions, type ServerCounters, serve, WebSocketServer } from './adapter/node-server.ts';
 export {
   type SiteCounters,
@@ -12,6 +14,7 @@ export {
 } from './adapter/node-site.ts';
 export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
+export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export {
   ConnectionError,
   type ErrorCode,
@@ -20,8 +23,8 @@ export {
   HandshakeError,
   LimitError,
   LocalProtocolError,
+  MillraceError,
   RemoteProtocolError,
-  WebSocketError,
 } from './error.ts';
 export type {
   Extension,
@@ -56,7 +59,14 @@ export { type Handler, Job, type JobState, type RawHandler } from './job/job.ts'
 export { Refusal, type RefusalOptions } from './job/refusal.ts';
 export { RetainedBudget } from './job/retained-budget.ts';
 export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './job/sendable.ts';
-export { type RawSession, Session, type SessionFacts, type TlsFacts, type UpgradeRequest } from './job/session.ts';
+export {
+  type RawSession,
+  Session,
+  type SessionFacts,
+  type TlsFacts,
+  type UpgradeRequest,
+  type UpgradeResponse,
+} from './job/session.ts';
 export type { Delivery, KindOptions, Received, Sent } from './job/session-kind.ts';
 export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './job/slow-consumer.ts';
 export { StreamedMessage } from './job/streamed-message.ts';

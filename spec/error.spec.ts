@@ -8,13 +8,13 @@ import {
   HandshakeError,
   LimitError,
   LocalProtocolError,
+  MillraceError,
   RemoteProtocolError,
-  WebSocketError,
 } from '../lib/error.ts';
 
 const test = suite('error');
 
-const made: readonly [WebSocketError, string][] = [
+const made: readonly [MillraceError, string][] = [
   [new RemoteProtocolError('ERR_WS_UNKNOWN_OPCODE', 'What happened'), 'RemoteProtocolError'],
   [new LimitError('ERR_WS_FRAME_TOO_LONG', 'What happened'), 'LimitError'],
   [new LocalProtocolError('ERR_WS_CLOSED', 'What happened'), 'LocalProtocolError'],
@@ -24,8 +24,8 @@ const made: readonly [WebSocketError, string][] = [
 ];
 
 for (const [error, name] of made) {
-  test(`${name} is a WebSocketError and an Error, and tells its name, code, message and stack`, () => {
-    assert.instance(error, WebSocketError);
+  test(`${name} is a MillraceError and an Error, and tells its name, code, message and stack`, () => {
+    assert.instance(error, MillraceError);
     assert.instance(error, Error);
     assert.equal([error.name, error.message], [name, 'What happened']);
     assert.ok(error.code in errorCodes);

@@ -14,7 +14,7 @@ import {
 import { type Engine, type EngineContext, reportError, resolveEngine, type UserContext } from '../job/context.ts';
 import type { Handler, Job } from '../job/job.ts';
 import { RetainedBudget } from '../job/retained-budget.ts';
-import type { Session, TlsFacts } from '../job/session.ts';
+import type { Session } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { checkOptions } from '../job/upgrade.ts';
 import {
@@ -29,6 +29,7 @@ import { NodeTransport } from './node-duplex.ts';
 import { compilePath, type PathMatcher, type PathParameters } from './path-pattern.ts';
 import { PendingUpgrade } from './pending-upgrade.ts';
 import { type SessionTotals, SiteTotals } from './site-totals.ts';
+import { toTlsFacts } from './tls-facts.ts';
 import { WaitingConnections } from './waiting-connections.ts';
 
 /** The options of `serve` and of `attach`. */
@@ -329,15 +330,4 @@ export function toRequestHead(request: IncomingMessage): RequestHead {
     headers.push([rawHeaders[index] as string, rawHeaders[index + 1] as string]);
   }
   return { method, url, httpVersion, headers };
-}
-
-function toTlsFacts(socket: TLSSocket): TlsFacts {
-  const { alpnProtocol, servername, authorized } = socket as TLSSocket & { servername?: string | false };
-  return {
-    protocol: socket.getProtocol() ?? '',
-    cipher: socket.getCipher().standardName,
-    alpnProtocol: alpnProtocol || '',
-    serverName: servername || '',
-    isAuthorized: authorized,
-  };
 }

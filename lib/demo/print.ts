@@ -1,7 +1,7 @@
 // The look of the demo: one line for each thing that happens, in columns, at most 100 wide.
 
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
-import { type CloseInfo, type CloseStatus, type JobState, WebSocketError } from '../node.ts';
+import { type CloseInfo, type CloseStatus, type JobState, MillraceError } from '../node.ts';
 import { describeFrame, describeMessage, escapeControls, fit, quote } from './preview.ts';
 import type { Skipped } from './sieve.ts';
 import type { TappedFrame, TappedMessage } from './wire-tap.ts';
@@ -90,7 +90,7 @@ export class Printer {
   end(client: string, state: JobState, info: CloseInfo): void {
     const { wasClean, initiator, received, sent, error, abandoned } = info;
     const facts = [`${wasClean ? 'clean' : 'unclean'}, by the ${initiator === 'remote' ? 'client' : 'server'}`];
-    if (error !== undefined) facts.push(error instanceof WebSocketError ? error.code : error.message);
+    if (error !== undefined) facts.push(error instanceof MillraceError ? error.code : error.message);
     if (abandoned.messages > 0) facts.push(`${abandoned.messages} messages unread`);
     if (sent !== undefined) facts.push(`sent ${describeStatus(sent)}`);
     // Last comes what a client has chosen: it may be long.

@@ -2,7 +2,7 @@
 // context is where the user's code runs: how a callback is called, and where its errors go.
 
 import { Slab } from '../bytes/output-queue.ts';
-import { createMaskingKeys } from '../stream/masking-keys.ts';
+import { createMaskingKeys, randomBytes } from '../stream/masking-keys.ts';
 import type { RetainedBudget } from './retained-budget.ts';
 
 /** Time, as the engine sees it. */
@@ -57,6 +57,7 @@ export interface Engine {
   readonly scheduler: Scheduler;
   readonly slab: Slab;
   readonly maskingKey: () => number;
+  readonly random: (bytes: Uint8Array) => void;
   readonly budget: RetainedBudget | undefined;
 }
 
@@ -73,6 +74,7 @@ export function resolveEngine(context: EngineContext = DEFAULT_CONTEXT): Engine 
       scheduler: context.scheduler ?? turnScheduler,
       slab: new Slab(),
       maskingKey: createMaskingKeys(context.random),
+      random: context.random ?? randomBytes,
       budget: context.budget,
     };
     engines.set(context, engine);

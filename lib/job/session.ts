@@ -31,6 +31,13 @@ export interface UpgradeRequest {
   readonly parameters: Readonly<Record<string, string | string[] | undefined>>;
 }
 
+/** The response that a client was upgraded by. */
+export interface UpgradeResponse {
+  /** The URL that was connected to, behind all redirects. */
+  readonly url: string;
+  readonly headers: HeaderFields;
+}
+
 /** Facts about the TLS connection under a session. */
 export interface TlsFacts {
   /** Such as 'TLSv1.3'. */
@@ -55,6 +62,8 @@ export interface SessionFacts<C = undefined> {
   readonly extensions?: readonly AgreedExtension[];
   /** The request that was upgraded. */
   readonly request?: UpgradeRequest;
+  /** Client: the response that accepted the opening handshake. */
+  readonly response?: UpgradeResponse;
   /** The address of the peer. */
   readonly remoteAddress?: string;
   /** The TLS connection underneath, where there is one. */
@@ -201,6 +210,11 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
   /** The request that was upgraded, where there was one. */
   get request(): UpgradeRequest | undefined {
     return this.#facts.request;
+  }
+
+  /** Client: the response that accepted the opening handshake. */
+  get response(): UpgradeResponse | undefined {
+    return this.#facts.response;
   }
 
   /** The address of the peer, where it is known. */

@@ -25,7 +25,7 @@ import { type UpgradeOptions, upgradeStreams, upgradeTransport } from './upgrade
 /** Options of `upgrade` that are handed on to it as they were given here: those that the opening handshake does not find out itself. */
 export type PassedOptions = Omit<
   UpgradeOptions,
-  'role' | 'handler' | 'context' | 'subprotocol' | 'extensions' | 'request'
+  'role' | 'handler' | 'context' | 'subprotocol' | 'extensions' | 'request' | 'response'
 >;
 
 // Complete, or it does not compile.

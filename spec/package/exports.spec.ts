@@ -26,7 +26,7 @@ const values = [
   'ServerHandshakeRules',
   'Session',
   'StreamedMessage',
-  'WebSocketError',
+  'MillraceError',
   'WebSocketServer',
   'WebSocketUpgrade',
   'acceptExtensions',

@@ -1,6 +1,6 @@
 // What must hold in every run of the model, whatever was done in it: while it goes on, and when both jobs have settled.
 
-import { errorCodes, WebSocketError } from '../../lib/error.ts';
+import { errorCodes, MillraceError } from '../../lib/error.ts';
 import { isSendableCloseCode } from '../../lib/frame/close-code.ts';
 import type { CloseInfo } from '../../lib/job/close-info.ts';
 import { ITEM_OVERHEAD } from '../../lib/limits.ts';
@@ -46,8 +46,8 @@ export function judgeSide(side: Side, info: CloseInfo, fault: Fault): void {
     const code = status?.closeCode ?? 1000;
     if (code !== 1005 && !isSendableCloseCode(code)) tell(`has a close frame with ${code}`);
   }
-  if (error instanceof WebSocketError && !(error.code in errorCodes)) tell(`has an unknown error: ${error.code}`);
-  if (error !== undefined && !(error instanceof WebSocketError) && error.message !== 'The handler throws')
+  if (error instanceof MillraceError && !(error.code in errorCodes)) tell(`has an unknown error: ${error.code}`);
+  if (error !== undefined && !(error instanceof MillraceError) && error.message !== 'The handler throws')
     tell(`ends with ${String(error)}`);
   for (const [what, count] of side.pending) tell(`has ${count} promises that have not settled: ${what}`);
   const { queued, unread } = side.session.counters;
