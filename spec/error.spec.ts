@@ -60,6 +60,17 @@ test('a refused handshake tells the status', () => {
   assert.is(new HandshakeError('ERR_WS_VERSION', '', 426).status, 426);
 });
 
+test('a failed handshake tells a client the headers and the body of the response, and a refused one has none', () => {
+  const cause = new Error('before');
+  const headers = [['Retry-After', '5']] as const;
+  const body = new Uint8Array([1, 2]);
+  const failed = new HandshakeError('ERR_WS_NOT_UPGRADED', '', 503, { headers, body, cause });
+  assert.equal([failed.status, failed.headers, failed.body, failed.cause], [503, headers, body, cause]);
+  const refused = new HandshakeError('ERR_WS_VERSION', '', 426);
+  assert.equal([refused.headers, refused.body], [[], new Uint8Array(0)]);
+  assert.not('cause' in refused);
+});
+
 test('an error keeps its cause, and has none where there was none', () => {
   const cause = new Error('before');
   assert.is(new ConnectionError('ERR_WS_CONNECTION_LOST', '', { cause }).cause, cause);

@@ -5,7 +5,7 @@ import process from 'node:process';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { acceptKey, isValidKey } from '../../lib/handshake/accept-key.ts';
+import { acceptKey, encodeBase64, isValidKey } from '../../lib/handshake/accept-key.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`seed ${seed}`);
@@ -61,5 +61,16 @@ for (const [what, key] of invalid) {
     assert.not(isValidKey(key));
   });
 }
+
+valid('any 16 bytes in base64 are valid, and are what the runtime encodes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+      const key = encodeBase64(bytes);
+      assert.is(key, Buffer.from(bytes).toString('base64'));
+      assert.ok(isValidKey(key));
+    }),
+    { seed },
+  );
+});
 
 valid.run();

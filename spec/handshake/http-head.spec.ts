@@ -6,10 +6,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   checkHeader,
+  copyHeaders,
   HeaderFields,
   isFieldValue,
   isToken,
   parseTokenList,
+  serializeRequest,
   serializeResponse,
 } from '../../lib/handshake/http-head.ts';
 import { throws } from '../support/check.ts';
@@ -304,3 +306,33 @@ response('fields that can be written are read back by any reader of lines', () =
 });
 
 response.run();
+
+const request = suite('http-head · RFC 9112 §3 request');
+
+request('a request has a request line, its fields as latin1 and an empty line', () => {
+  const bytes = serializeRequest('/a?b', [
+    ['Host', 'a.example'],
+    ['X', 'caf\xe9'],
+  ]);
+  assert.is(latin1(bytes), 'GET /a?b HTTP/1.1\r\nHost: a.example\r\nX: caf\xe9\r\n\r\n');
+});
+
+for (const [what, name, value] of injections) {
+  request(`${what} is refused`, () => {
+    throws(() => serializeRequest('/', [[name, value]]), TypeError);
+  });
+}
+
+request('headers of the caller are copied, and those of the engine refused but for the exception', () => {
+  const pair: [string, string] = ['X', '1'];
+  const copy = copyHeaders(new Set([pair]));
+  pair[1] = '2';
+  assert.equal(copy, [['X', '1']]);
+  for (const name of ['Upgrade', 'connection', 'Content-Length', 'TRANSFER-ENCODING', 'Sec-WebSocket-Version']) {
+    throws(() => copyHeaders([[name, 'x']]), TypeError, /engine/);
+  }
+  assert.is(copyHeaders([['Sec-WebSocket-Version', '13']], 'sec-websocket-version').length, 1);
+  throws(() => copyHeaders([['X', 'a\r\nb']]), TypeError);
+});
+
+request.run();
