@@ -13,7 +13,7 @@ import {
 } from '../extension/extension-negotiation.ts';
 import { type HandshakeLimits, resolveLimits } from '../limits.ts';
 import { acceptKey, encodeBase64 } from './accept-key.ts';
-import { checkHeader, copyHeaders, HeaderFields, isToken, parseTokenList, serializeRequest } from './http-head.ts';
+import { copyHeaders, HeaderFields, isToken, parseTokenList, serializeRequest } from './http-head.ts';
 import { HttpResponse } from './http-response.ts';
 import { isHost } from './origin.ts';
 
@@ -302,6 +302,5 @@ function chooseHost(host: string, own: readonly (readonly [string, string])[]): 
 
 function chooseOrigin(origin: string, own: readonly (readonly [string, string])[]): string {
   if (new HeaderFields(own).has('origin')) throw new TypeError('Cannot write header "Origin" twice');
-  checkHeader('Origin', origin);
   return origin;
 }

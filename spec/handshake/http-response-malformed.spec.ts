@@ -42,7 +42,7 @@ const statusLines = [
 
 for (const line of statusLines) {
   malformed(`no status line: ${JSON.stringify(line)} (RFC 9112 §4)`, () => {
-    const seen = receive(`${line}\r\n${switching}`);
+    const seen = receive(`${line}\r\nContent-Length: 0\r\n\r\n`);
     assert.is(codeOf(seen), 'ERR_WS_RESPONSE_MALFORMED');
     assert.is(seen.headers, undefined);
   });
@@ -56,6 +56,7 @@ malformed('an answer in HTTP/1.0 tells its status', () => {
 const fieldLines: [what: string, lines: string][] = [
   ['a name that is empty', ': x'],
   ['no colon', 'Upgrade websocket'],
+  ['a token alone', 'Upgrade'],
   ['white space before the colon (RFC 9112 §5.1)', 'Upgrade : websocket'],
   ['a tab before the colon', 'Upgrade\t: websocket'],
   ['white space in the name', 'Up grade: websocket'],
