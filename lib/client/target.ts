@@ -37,8 +37,8 @@ export function parseTarget(url: string | URL, base?: string): Target {
   if (isSecure === undefined)
     throw new TypeError(`Cannot connect to ${quote(url)}: its scheme is not ws, wss, http or https`);
   if (String(url).includes('#')) throw new TypeError(`Cannot connect to ${quote(url)}: it has a fragment`);
-  const credentials = readCredentials(parsed);
-  if (parsed.protocol.endsWith('+unix:')) return { ...readSocketPath(parsed, url), isSecure, credentials };
+  if (parsed.protocol.endsWith('+unix:')) return { ...readSocketPath(parsed, url), isSecure, credentials: undefined };
+  const credentials = readCredentials(parsed, url);
   parsed.protocol = isSecure ? 'wss:' : 'ws:';
   parsed.username = '';
   parsed.password = '';
@@ -62,9 +62,22 @@ function parseUrl(url: string | URL, base: string | undefined): URL {
   }
 }
 
-function readCredentials({ username, password }: URL): string | undefined {
+// RFC 7617 §2: "a user-id containing a colon character is invalid"; "The user-id and password MUST NOT contain any control characters".
+function readCredentials({ username, password }: URL, url: string | URL): string | undefined {
   if (username === '' && password === '') return undefined;
-  return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const [name, secret] = [decode(username), decode(password)];
+  if (name !== undefined && secret !== undefined && !name.includes(':')) return `${name}:${secret}`;
+  throw new TypeError(`Cannot connect to ${quote(url)}: its credentials are malformed`);
+}
+
+/** Undefined when it is not the encoding of a text, or has control characters. */
+function decode(text: string): string | undefined {
+  try {
+    const decoded = decodeURIComponent(text);
+    return /\p{Cc}/u.test(decoded) ? undefined : decoded;
+  } catch {
+    return undefined;
+  }
 }
 
 // `ws+unix:/run/app.sock:/chat?room=1`: the path of the socket, and behind the first colon that of the resource.
@@ -72,15 +85,19 @@ function readSocketPath(
   parsed: URL,
   url: string | URL,
 ): Pick<Target, 'href' | 'host' | 'port' | 'socketPath' | 'authority' | 'path'> {
+  if (parsed.host !== '') {
+    throw new TypeError(`Cannot connect to ${quote(url)}: it has a host, as if it were no path of a socket`);
+  }
   const whole = `${parsed.pathname}${parsed.search}`;
   const colon = whole.indexOf(':');
-  const socketPath = decodeURIComponent(colon < 0 ? parsed.pathname : whole.slice(0, colon));
-  if (socketPath === '' || socketPath === '/')
+  const socketPath = decode(colon < 0 ? parsed.pathname : whole.slice(0, colon));
+  if (socketPath === undefined || socketPath === '' || socketPath === '/')
     throw new TypeError(`Cannot connect to ${quote(url)}: it names no socket`);
   const path = colon < 0 ? '/' : whole.slice(colon + 1);
   return { href: parsed.href, host: 'localhost', port: 0, socketPath, authority: 'localhost', path: path || '/' };
 }
 
+// Errors are logged: credentials are no part of them.
 function quote(url: string | URL): string {
-  return JSON.stringify(String(url));
+  return JSON.stringify(String(url).replace(/\/\/[^/?#]*@/, '//…@'));
 }
