@@ -30,7 +30,8 @@ export function nextTarget(
   from: Target,
   headers: readonly (readonly [string, string])[],
 ): Redirect | undefined {
-  if (!redirects.has(refusal.status)) return undefined;
+  // A head that was malformed, cut or too large is nobody's word.
+  if (refusal.code !== 'ERR_WS_NOT_UPGRADED' || !redirects.has(refusal.status)) return undefined;
   const locations = refusal.headers.filter(([name]) => name.toLowerCase() === 'location');
   const [location, ...others] = locations;
   if (location === undefined) return undefined;
@@ -45,12 +46,21 @@ export function nextTarget(
 
 function parseLocation(location: string, from: Target): Target | undefined {
   try {
-    const target = parseTarget(location, from.href);
+    const target = parseTarget(...resolve(location, from));
     // What was not asked for is not sent: credentials that the answer has made up.
     return { ...target, credentials: undefined };
   } catch {
     return undefined;
   }
+}
+
+/** A URL and its base. A path is one of the same socket, which the grammar of URLs does not know. */
+function resolve(location: string, { href, isSecure, path, socketPath }: Target): [url: string, base?: string] {
+  if (socketPath === undefined || URL.canParse(location)) return [location, href];
+  const resolved = parseTarget(location, `ws://localhost${path}`);
+  if (resolved.authority !== 'localhost') return [resolved.href];
+  const socket = socketPath.split('/').map(encodeURIComponent).join('/');
+  return [`${isSecure ? 'wss' : 'ws'}+unix:${socket}:${resolved.path}`];
 }
 
 function refuse({ status, headers, body }: HandshakeError, why: string): HandshakeError {
