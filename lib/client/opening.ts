@@ -24,7 +24,8 @@ export interface OpeningOptions {
 /** One opening handshake. It settles once, in every case. */
 export class Opening implements TransportReceiver {
   readonly #handshake: ClientHandshake;
-  readonly #relay: RelayTransport;
+  // None while the transport is being started: it may give what has come before.
+  readonly #relay: RelayTransport | undefined;
   readonly #clock: Clock;
   readonly #timer: unknown;
   #isSettled = false;
@@ -43,6 +44,7 @@ export class Opening implements TransportReceiver {
     this.#refuse = refuse;
     this.#timer = clock.setTimeout(() => this.#timedOut(), Math.max(0, deadline - clock.now()));
     this.#relay = new RelayTransport(transport, this);
+    this.#check();
     if (!this.#isSettled) this.#relay.write([handshake.request()]);
   }
 
@@ -68,30 +70,35 @@ export class Opening implements TransportReceiver {
   endSent(): void {}
 
   transportClosed(error?: unknown): void {
-    if (this.#isSettled) return;
-    this.#handshake.end();
-    this.#check();
-    this.#fail(
-      new HandshakeError('ERR_WS_UNREACHABLE', 'The connection was lost in the opening handshake', 0, { cause: error }),
-    );
+    const text = 'The connection was lost in the opening handshake';
+    this.#giveUp(new HandshakeError('ERR_WS_UNREACHABLE', text, 0, { cause: error }));
   }
 
   #check(): void {
     const { outcome } = this.#handshake;
-    if (outcome === undefined || this.#isSettled) return;
+    if (outcome === undefined || this.#isSettled || this.#relay === undefined) return;
     if (!outcome.accepted) return this.#fail(outcome.error);
     this.#settle();
     this.#accept({ response: outcome, transport: this.#relay.handOver(outcome.rest) });
   }
 
   #timedOut(): void {
-    this.#fail(new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', 'The opening handshake did not end in time', 0));
+    this.#giveUp(new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', 'The opening handshake did not end in time', 0));
+  }
+
+  /** Nothing more is waited for. An answer without the end of its body is an answer. */
+  #giveUp(error: HandshakeError): void {
+    if (this.#isSettled) return;
+    this.#handshake.end();
+    const { outcome } = this.#handshake;
+    const isAnswer = outcome?.accepted === false && outcome.error.code === 'ERR_WS_NOT_UPGRADED';
+    this.#fail(isAnswer ? outcome.error : error);
   }
 
   #fail(error: unknown): void {
     if (this.#isSettled) return;
     this.#settle();
-    this.#relay.destroy(error);
+    this.#relay?.destroy(error);
     this.#refuse(error);
   }
 

@@ -8,6 +8,8 @@ export class RelayTransport implements Transport, TransportReceiver {
   #receiver: TransportReceiver;
   #rest: Uint8Array | undefined;
   #isWriting = false;
+  // Whose write it is.
+  #writer: TransportReceiver;
   #waiting: readonly Uint8Array[] | undefined;
   #isClosed = false;
   #closeError: unknown;
@@ -16,6 +18,7 @@ export class RelayTransport implements Transport, TransportReceiver {
   constructor(transport: Transport, first: TransportReceiver) {
     this.#transport = transport;
     this.#receiver = first;
+    this.#writer = first;
     transport.start(this);
   }
 
@@ -50,6 +53,7 @@ export class RelayTransport implements Transport, TransportReceiver {
       return;
     }
     this.#isWriting = true;
+    this.#writer = this.#receiver;
     this.#transport.write(pieces);
   }
 
@@ -74,7 +78,7 @@ export class RelayTransport implements Transport, TransportReceiver {
   writeTaken(): void {
     this.#isWriting = false;
     const waiting = this.#waiting;
-    if (waiting === undefined) return this.#receiver.writeTaken();
+    if (waiting === undefined) return this.#writer.writeTaken();
     this.#waiting = undefined;
     this.write(waiting);
   }

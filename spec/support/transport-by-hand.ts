@@ -24,6 +24,11 @@ export class TransportByHand implements Transport {
     return this.asked.includes('destroy');
   }
 
+  /** Whether a write is not taken yet. */
+  get isWriting(): boolean {
+    return !this.#isTaken;
+  }
+
   /** All that was written. */
   get written(): Uint8Array {
     return join(...this.writes);
