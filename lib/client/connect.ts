@@ -87,38 +87,38 @@ class Attempt<R extends boolean, M extends Delivery> {
     this.#headers = withCredentials(toPairs(options.headers ?? []), this.#target);
     const { clock } = resolveEngine(engineContext);
     this.#deadline = clock.now() + this.#limits.handshakeTimeout;
-    checkOptions({ ...this.#upgradeOptions(), role: 'client' });
+    const extensionsThen = this.#extensions.map(({ name, rsvBits = 0 }) => ({
+      name,
+      rsvBits,
+      text: name,
+      open: never,
+    }));
+    checkOptions({ ...this.#upgradeOptions(), role: 'client', extensions: extensionsThen });
     // Whatever is wrong with them is told before anything is dialled.
     this.#createHandshake();
   }
 
   async run(): Promise<Session<undefined, Received<R, M>, Sent<R>>> {
-    const { signal, engineContext } = this.#options;
-    signal?.throwIfAborted();
-    const { clock } = resolveEngine(engineContext);
-    const release = signal === undefined ? undefined : onAbort(signal, (reason) => this.#abort.abort(reason));
-    const timer = clock.setTimeout(
-      () =>
-        this.#abort.abort(
-          new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', 'The opening handshake did not end in time', 0),
-        ),
-      this.#limits.handshakeTimeout,
-    );
+    const { signal, engineContext, userContext } = this.#options;
+    const releases: (() => void)[] = [];
     try {
+      for (const one of [signal, engineContext?.signal, userContext?.signal]) {
+        if (one !== undefined) releases.push(onAbort(one, (reason) => this.#abort.abort(reason)));
+      }
+      this.#abort.signal.throwIfAborted();
       for (let redirects = 0; ; redirects++) {
         const opened = await this.#openOnce(redirects);
         if (opened !== undefined) return opened;
       }
     } finally {
-      clock.clearTimeout(timer);
-      release?.();
+      for (const release of releases) release();
     }
   }
 
   /** Gives the session; undefined when another target is to be asked. */
   async #openOnce(redirects: number): Promise<Session<undefined, Received<R, M>, Sent<R>> | undefined> {
+    const dialled = await this.#connect();
     try {
-      const dialled = await this.#connect();
       return await this.#shakeHands(dialled);
     } catch (error) {
       if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
@@ -137,12 +137,20 @@ class Attempt<R extends boolean, M extends Delivery> {
       const { readable, writable } = streams;
       return { transport: claimTransport(readable, writable) ?? new StreamTransport(readable, writable) };
     }
+    const { clock } = resolveEngine(this.#options.engineContext);
+    const text = 'The opening handshake did not end in time';
+    const timer = clock.setTimeout(
+      () => this.#abort.abort(new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', text, 0)),
+      Math.max(0, this.#deadline - clock.now()),
+    );
     try {
       return await this.#dial(this.#target, this.#abort.signal);
     } catch (cause) {
       this.#abort.signal.throwIfAborted();
       if (cause instanceof HandshakeError) throw cause;
       throw new HandshakeError('ERR_WS_UNREACHABLE', `Cannot connect to ${this.#target.href}`, 0, { cause });
+    } finally {
+      clock.clearTimeout(timer);
     }
   }
 
@@ -156,7 +164,13 @@ class Attempt<R extends boolean, M extends Delivery> {
         { transport, handshake, clock, deadline: this.#deadline },
         ({ response, transport: behind }) => {
           release();
-          resolve(this.#upgrade(behind, response, dialled));
+          try {
+            resolve(this.#upgrade(behind, response, dialled));
+          } catch (error) {
+            // An extension that cannot be opened.
+            behind.destroy(error);
+            reject(error);
+          }
         },
         (error) => {
           release();
@@ -191,7 +205,9 @@ class Attempt<R extends boolean, M extends Delivery> {
   }
 
   #upgradeOptions(): PassedOptions {
-    return pickPassed(this.#options as PassedOptions);
+    // Those two are facts here, whatever an adapter's options of these names are.
+    const { remoteAddress, tls, ...passed } = pickPassed(this.#options as PassedOptions);
+    return passed;
   }
 
   #createHandshake(): ClientHandshake {
@@ -211,6 +227,10 @@ class Attempt<R extends boolean, M extends Delivery> {
       limits,
     });
   }
+}
+
+function never(): never {
+  throw new Error('It is not agreed on');
 }
 
 function checkRedirects(count: number): number {
