@@ -55,7 +55,7 @@ export interface ConnectOptions<R extends boolean = false, M extends Delivery = 
 }
 
 /** One client connection on its way. */
-export async function openSession<R extends boolean, M extends Delivery>(
+export async function openSession<R extends boolean = false, M extends Delivery = 'whole'>(
   url: string | URL,
   options: ConnectOptions<R, M>,
   dial: Dial,
@@ -122,13 +122,18 @@ class Attempt<R extends boolean, M extends Delivery> {
       return await this.#shakeHands(dialled);
     } catch (error) {
       if (this.#abort.signal.aborted) throw this.#abort.signal.reason;
-      if (!(error instanceof HandshakeError) || redirects >= this.#maxRedirects || this.#options.streams) throw error;
+      const mayFollow = redirects < this.#maxRedirects && !this.#options.streams && this.#timeLeft > 0;
+      if (!(error instanceof HandshakeError) || !mayFollow) throw error;
       const next = nextTarget(error, this.#target, this.#headers);
       if (next === undefined) throw error;
       this.#target = next.target;
       this.#headers = next.headers;
       return undefined;
     }
+  }
+
+  get #timeLeft(): number {
+    return Math.max(0, this.#deadline - resolveEngine(this.#options.engineContext).clock.now());
   }
 
   async #connect(): Promise<Dialled> {
@@ -141,7 +146,7 @@ class Attempt<R extends boolean, M extends Delivery> {
     const text = 'The opening handshake did not end in time';
     const timer = clock.setTimeout(
       () => this.#abort.abort(new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', text, 0)),
-      Math.max(0, this.#deadline - clock.now()),
+      this.#timeLeft,
     );
     try {
       return await this.#dial(this.#target, this.#abort.signal);

@@ -95,16 +95,17 @@ export class FakeNetwork {
       if (done) return void (await writable.close());
       head += String.fromCharCode(...value);
     }
-    reader.releaseLock();
     const request = new FakeRequest(target, head, line);
     this.requests.push(request);
     const answer = this.#respond(request);
-    if (answer === undefined) return;
     const writer = writable.getWriter();
-    if (typeof answer === 'string' || answer instanceof Uint8Array) {
-      await writer.write(toLatin1(answer));
-      return;
+    if (answer === undefined || typeof answer === 'string' || answer instanceof Uint8Array) {
+      if (answer !== undefined) await writer.write(toLatin1(answer));
+      // It waits for the client to go.
+      while (!(await reader.read()).done);
+      return writer.close();
     }
+    reader.releaseLock();
     const headers = request.fields;
     const upgrade = new WebSocketUpgrade({ method: 'GET', url: request.path, headers }, answer.accept, (session) => {
       this.sessions.push(session as Session);
