@@ -37,7 +37,7 @@ export async function finish(
 }
 
 /** Opens a TCP connection, or one to a unix domain socket. */
-export function connectTo(
+export async function connectTo(
   { host, port, socketPath }: Pick<Target, 'host' | 'port' | 'socketPath'>,
   signal: AbortSignal,
 ): Promise<Socket> {
@@ -71,6 +71,8 @@ async function secure(
 /** Waits for the event that tells that a socket is ready. */
 function opened<S extends Duplex>(socket: S, event: string, signal: AbortSignal): Promise<S> {
   return new Promise((resolve, reject) => {
+    // An aborted signal calls back before it gives a function.
+    let release = (): void => {};
     const settle = (): void => {
       release();
       socket.off(event, ready);
@@ -92,7 +94,7 @@ function opened<S extends Duplex>(socket: S, event: string, signal: AbortSignal)
     socket.once(event, ready);
     socket.once('error', fail);
     socket.once('close', closed);
-    const release = onAbort(signal, fail);
+    release = onAbort(signal, fail);
   });
 }
 
