@@ -211,7 +211,7 @@ test('pinning: checkCertificate sees what was verified, and refuses by throwing;
   const ca = authority.cert;
   const seen: string[] = [];
   const pin = (expected: string) => (certificate: PeerCertificate) => {
-    seen.push(certificate.subject.CN);
+    seen.push(String(certificate.subject.CN));
     const fingerprint = createHash('sha256').update(certificate.raw).digest('hex');
     if (fingerprint !== expected) throw new Error(`pinned to another certificate than ${fingerprint}`);
   };
@@ -232,7 +232,7 @@ test('pinning: checkCertificate sees what was verified, and refuses by throwing;
 
 /** Asserts that a certificate that is not believed is not shown to the check. */
 async function refusedWithout(seen: string[], server: TestServer): Promise<void> {
-  const tls = { checkCertificate: (certificate: PeerCertificate) => void seen.push(certificate.subject.CN) };
+  const tls = { checkCertificate: (certificate: PeerCertificate) => void seen.push(String(certificate.subject.CN)) };
   await rejects(connect(server.url, { tls }), HandshakeError, 'ERR_WS_UNREACHABLE');
   assert.is(seen.length, 2);
 }

@@ -2,16 +2,26 @@
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ServerOptions, WebSocketServer as WsServer } from 'ws';
 import { HandshakeError } from '../../lib/error.ts';
-import { attach, connect, type NodeConnectOptions, permessageDeflate, Refusal, type Session } from '../../lib/node.ts';
+import {
+  attach,
+  connect,
+  type NodeConnectOptions,
+  permessageDeflate,
+  Refusal,
+  type Session,
+  toByteStreams,
+} from '../../lib/node.ts';
+import { registerByteStreams } from '../../lib/stream/transport.ts';
 import { AnsweringServer } from '../support/answering-server.ts';
 import { rejects } from '../support/check.ts';
+import { destroyAllDuplexes, socketPair } from '../support/duplexes.ts';
 import { wire } from '../support/frames.ts';
 import { toWsPeer, type WsPeer } from '../support/peers.ts';
 import { assertEnd, assertNothingEscaped, echo, endOf, startServer } from '../support/server.ts';
@@ -267,6 +277,37 @@ test('a socket of the file system: ws+unix with a path and a query, in the forms
   const gone = (await rejects(connect(`ws+unix:${encoded}`), HandshakeError, 'ERR_WS_UNREACHABLE')) as HandshakeError;
   assert.is((gone.cause as { code?: string }).code, 'ENOENT');
   await rm(folder, { recursive: true });
+});
+
+test('over the byte streams of a socket of one’s own, with bytes that had come before', async () => {
+  await using server = await startServer();
+  for (const isClaimed of [true, false]) {
+    const socket = connectSocket({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    const streams = toByteStreams(socket);
+    // Somebody else's streams, for all that one can see.
+    if (!isClaimed) registerByteStreams(streams, () => undefined);
+    const session = await connect('ws://localhost/x', { streams });
+    await talk(session);
+    assert.ok((await within(session.close(), 'the close')).wasClean);
+    assert.is((await server.session()).request?.headers.get('host'), 'localhost');
+  }
+  await server.quiet();
+  const [ours, theirs] = await socketPair();
+  const early = Buffer.from('HTTP/1.1 503 Full\r\nContent-Length: 4\r\n\r\n');
+  theirs.write('Full');
+  const opening = connect('ws://localhost', { streams: toByteStreams(ours, early) });
+  const error = (await rejects(within(opening, 'a refusal'), HandshakeError, 'ERR_WS_NOT_UPGRADED')) as HandshakeError;
+  assert.equal([error.status, new TextDecoder().decode(error.body)], [503, 'Full']);
+  destroyAllDuplexes();
+});
+
+test('a refusal that had come whole before the request cuts the connection', async () => {
+  const [ours] = await socketPair();
+  const whole = Buffer.from('HTTP/1.1 503 Full\r\nContent-Length: 0\r\n\r\nmore');
+  const opening = connect('ws://localhost', { streams: toByteStreams(ours, whole) });
+  await rejects(within(opening, 'a refusal'), HandshakeError, 'ERR_WS_NOT_UPGRADED');
+  assert.ok(ours.destroyed);
+  destroyAllDuplexes();
 });
 
 test('nobody listens, or the name is none: it tells the cause', async () => {
