@@ -44,6 +44,9 @@ export const errorCodes = {
   ERR_WS_HANDLER_TIMEOUT: 'The handler did not end in time after the connection had ended',
   ERR_WS_CANCELLED: 'The job was cancelled',
   ERR_WS_HANDLER_FAILED: 'The handler failed',
+  // No other connection is tried, where there had been one after the other.
+  ERR_WS_FINAL_CLOSE: 'The connection was closed with a code after which no other one is tried',
+  ERR_WS_GAVE_UP: 'No other connection is tried: the bound on tries or on time is reached',
   // The server refused the opening handshake.
   ERR_WS_HANDSHAKE: 'The request is no valid opening handshake (RFC 6455 §4.2.1)',
   ERR_WS_VERSION: 'The version of the protocol is not supported (RFC 6455 §4.4)',
