@@ -4,6 +4,7 @@ export { type Attachment, attach } from './adapter/node-attach.ts';
 export { toByteStreams } from './adapter/node-byte-streams.ts';
 export { connect, type NodeConnectOptions } from './adapter/node-connect.ts';
 export type { ClientTlsOptions } from './adapter/node-dial.ts';
+export { type NodeReconnectOptions, type ReconnectConnectOptions, reconnect } from './adapter/node-reconnect.ts';
 export { type ServeOptions, type ServerCounters, serve, WebSocketServer } from './adapter/node-server.ts';
 export {
   type SiteCounters,
@@ -15,6 +16,9 @@ export {
 export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
+export type { Asked, Attempt, ReconnectBounds, ReconnectOptions, UrlSource } from './client/reconnect-options.ts';
+export type { Loss, LossPhase, ReconnectEnd, ReconnectState, UnsettledMessages } from './client/reconnect-state.ts';
+export { type ReconnectCounters, ReconnectingSession } from './client/reconnecting-session.ts';
 export {
   ConnectionError,
   type ErrorCode,

@@ -1,0 +1,41 @@
+// Reconnection on Node: `reconnect` over `connect`.
+
+import type { ReconnectOptions, UrlSource } from '../client/reconnect-options.ts';
+import { ReconnectingSession } from '../client/reconnecting-session.ts';
+import type { Open } from '../client/reconnector.ts';
+import type { Delivery, Received } from '../job/session-kind.ts';
+import { connect, type NodeConnectOptions } from './node-connect.ts';
+
+/** Options of each connection: those of `connect` that are not of all of them. */
+export type ReconnectConnectOptions = Omit<
+  NodeConnectOptions,
+  'raw' | 'messages' | 'signal' | 'engineContext' | 'userContext'
+>;
+
+/** Options of `reconnect`. */
+export type NodeReconnectOptions<M extends Delivery = 'whole'> = ReconnectOptions<
+  ReconnectConnectOptions,
+  M,
+  Received<false, M>
+>;
+
+/**
+ * Connects to a WebSocket server, and connects again when the connection is lost, after a random delay (RFC 6455 §7.2.3). Gives at once a session that outlives its connections.
+ *
+ * @param url As `connect` takes it; or a function that gives it for each try.
+ * @throws TypeError, RangeError when an option of its own is wrong. What is wrong with an option of `connect` ends it: `closed` tells, and whoever receives.
+ *
+ * @example
+ * const feed = reconnect('wss://example.com/feed', {
+ *   connect: async ({ signal }) => ({ headers: { Authorization: `Bearer ${await freshToken(signal)}` } }),
+ *   onOpen: (session) => session.send(JSON.stringify({ since: last })),
+ * });
+ * for await (const message of feed) last = apply(message);
+ */
+export function reconnect<M extends Delivery = 'whole'>(
+  url: UrlSource,
+  options: NodeReconnectOptions<M> = {},
+): ReconnectingSession<M, Received<false, M>> {
+  const open = connect as unknown as Open<object, Received<false, M>>;
+  return new ReconnectingSession(url, options as ReconnectOptions<object, M, Received<false, M>>, open);
+}
