@@ -13,11 +13,11 @@ export type ReconnectConnectOptions = Omit<
 >;
 
 /** Options of `reconnect`. */
-export type NodeReconnectOptions<M extends Delivery = 'whole'> = ReconnectOptions<
-  ReconnectConnectOptions,
-  M,
-  Received<false, M>
->;
+export interface NodeReconnectOptions<M extends Delivery = 'whole'>
+  extends ReconnectOptions<ReconnectConnectOptions, M, Received<false, M>> {
+  /** Whether the process goes on while the next try is waited for, as it does while there is a connection. The engine's own timers keep no process alive. Default: true. */
+  readonly keepsProcess?: boolean;
+}
 
 /**
  * Connects to a WebSocket server, and connects again when the connection is lost, after a random delay (RFC 6455 §7.2.3). Gives at once a session that outlives its connections.
@@ -36,6 +36,29 @@ export function reconnect<M extends Delivery = 'whole'>(
   url: UrlSource,
   options: NodeReconnectOptions<M> = {},
 ): ReconnectingSession<M, Received<false, M>> {
+  const { keepsProcess = true, ...rest } = options;
+  const { onState } = rest;
+  const hold = new Hold();
+  const watching: ReconnectOptions<ReconnectConnectOptions, M, Received<false, M>> = {
+    ...rest,
+    onState: (state) => {
+      hold.set(keepsProcess && state.name === 'waiting');
+      onState?.(state);
+    },
+  };
   const open = connect as unknown as Open<object, Received<false, M>>;
-  return new ReconnectingSession(url, options as ReconnectOptions<object, M, Received<false, M>>, open);
+  return new ReconnectingSession(url, watching as ReconnectOptions<object, M, Received<false, M>>, open);
+}
+
+// The longest that a timer of the platform may be.
+const LONGEST_DELAY = 2 ** 31 - 1;
+
+/** Something that keeps the process alive: without it, a client that waits for its server would end without a word. */
+class Hold {
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  set(isHeld: boolean): void {
+    clearInterval(this.#timer);
+    this.#timer = isHeld ? setInterval(() => {}, LONGEST_DELAY) : undefined;
+  }
 }

@@ -7,7 +7,7 @@ import type { Dropped } from '../job/counters.ts';
 import { markHandled } from '../job/deferred.ts';
 import type { Sendable } from '../job/sendable.ts';
 import type { Session } from '../job/session.ts';
-import type { Delivery, Received } from '../job/session-kind.ts';
+import type { Delivery } from '../job/session-kind.ts';
 import type { SendOptions } from '../job/slow-consumer.ts';
 import type { Message } from '../message/message.ts';
 import { streams } from '../stream/streams.ts';
@@ -268,6 +268,3 @@ export class ReconnectingSession<M extends Delivery = 'whole', I = Message>
     return { attempts, connections: opened, queued, unsettled, lost, dropped, discarded: this.#inbox.discarded };
   }
 }
-
-/** What a reconnecting session gives, by how messages are delivered. */
-export type Delivered<M extends Delivery> = Received<false, M>;

@@ -191,7 +191,8 @@ export class Reconnector<C extends object, M extends Delivery, I> {
 
   async #ask(told: Attempt): Promise<readonly [string | URL, C]> {
     const url = await this.#askFor(this.#url, told);
-    return [url, await this.#askFor(this.#options.connect ?? ({} as C), told)];
+    const options = await this.#askFor(this.#options.connect ?? ({} as C), told);
+    return [url, options ?? ({} as C)];
   }
 
   async #askFor<T extends object | string>(asked: Asked<T>, told: Attempt): Promise<T> {

@@ -17,7 +17,7 @@ test('closed by this side there is none, unless the closing handshake failed', (
   const error = new ConnectionError('ERR_WS_CLOSE_TIMEOUT', 'late');
   assert.is(createEndError('closed', undefined, undefined), undefined);
   assert.is(createEndError('closed', { closeInfo: undefined, error: refusal }, undefined), undefined);
-  assert.is(createEndError('closed', { closeInfo: { error } as CloseInfo, error }, undefined), error);
+  assert.is(createEndError('closed', { closeInfo: { error } as unknown as CloseInfo, error }, undefined), error);
 });
 
 test('aborted it has the reason of the signal for its cause', () => {

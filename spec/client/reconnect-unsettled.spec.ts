@@ -134,6 +134,15 @@ test('no more is kept than so many bytes: of the oldest the number alone, until 
   assert.equal([rig.unsettled.count, rig.unsettled.firstId], [1, 11]);
   for (let id = 12; id < 1_012; id++) rig.add(id, 'd');
   assert.equal(rig.unsettled.take(), { messages: ['d', 'd', 'd'], count: 1_001, bytes: 1_001 });
+  const late = createRig(70);
+  late.add(1, 'a');
+  late.unsettled.ask();
+  for (let id = 2; id < 5; id++) late.add(id, 'b');
+  await answer(late);
+  assert.equal([late.unsettled.count, late.unsettled.firstId], [4, 1], 'some of those that are not kept came later');
+  await late.clock.turn(1_000);
+  await answer(late);
+  assert.is(late.unsettled.count, 0);
   const none = createRig(0);
   none.add(1, 'a');
   assert.equal(none.unsettled.take(), { messages: [], count: 1, bytes: 1 });

@@ -252,6 +252,23 @@ test('what a connection had been given and the peer has not shown to have got is
   await finish(rig);
 });
 
+test('a ping that has passed what waits for a slow transport proves nothing of it', async () => {
+  const rig = createRig({ settleInterval: 100, line: { toServer: { bytesPerSecond: 1_000_000 } } });
+  await rig.untilOpen();
+  const texts = ['a', 'b', 'c'].map((text) => text.repeat(400_000));
+  for (const text of texts) void rig.session.send(text);
+  await rig.clock.turn(150);
+  // It goes between two writes.
+  const ping = rig.session.session?.ping();
+  await rig.clock.turn(600);
+  await ping;
+  await lose(rig);
+  assert.equal(rig.received(), texts.slice(0, 1));
+  const waiting = rig.states.find((state) => state.name === 'waiting');
+  assert.is(waiting?.name === 'waiting' && waiting.loss.unsettled.count, 3);
+  await finish(rig);
+});
+
 test('what onLost gives back is sent again, before all that waits: at least once, in order', async () => {
   const rig = createRig({ onLost: ({ unsettled }) => unsettled.messages });
   await rig.untilOpen();

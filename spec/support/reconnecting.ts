@@ -9,6 +9,7 @@ import type { Session } from '../../lib/job/session.ts';
 import type { Delivery, Received } from '../../lib/job/session-kind.ts';
 import { onAbort } from '../../lib/job/signal-registry.ts';
 import type { UpgradeOptions } from '../../lib/job/upgrade.ts';
+import type { LineOptions } from '../../lib/testing/line.ts';
 import { createPair, type Pair, type PairSide } from '../../lib/testing/pair.ts';
 import { TestClock } from './clock.ts';
 import type { Random } from './random.ts';
@@ -39,11 +40,16 @@ export interface Rig<M extends Delivery = 'whole'> {
 
 /** By default all delays are at their longest: the random source gives ones. */
 export function createRig<M extends Delivery = 'whole'>(
-  options: Options<M> & { readonly random?: Random; readonly url?: UrlSource; readonly peer?: PairSide } = {},
+  options: Options<M> & {
+    readonly random?: Random;
+    readonly url?: UrlSource;
+    readonly peer?: PairSide;
+    readonly line?: LineOptions;
+  } = {},
   findings: Finding[] = [],
 ): Rig<M> {
   const clock = new TestClock();
-  const { random, url = 'ws://example.com/', peer = {}, ...rest } = options;
+  const { random, url = 'ws://example.com/', peer = {}, line = {}, ...rest } = options;
   const pairs: Pair[] = [];
   const tries: Rig['tries'] = [];
   const states: ReconnectState[] = [];
@@ -61,7 +67,7 @@ export function createRig<M extends Delivery = 'whole'>(
       ...(messages && { messages }),
     } as PairSide;
     const handler = peer.handler ?? reader(received, pairs.length);
-    const pair = createPair({ clock, server: { ...peer, handler }, client: side });
+    const pair = createPair({ ...line, clock, server: { ...peer, handler }, client: side });
     pairs.push(pair as unknown as Pair);
     const release = onAbort(signal, (reason) => pair.client.cancel(reason));
     void pair.client.closed.then(release);
