@@ -19,6 +19,7 @@ export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export type { Asked, Attempt, ReconnectBounds, ReconnectOptions, UrlSource } from './client/reconnect-options.ts';
 export type { Loss, LossPhase, ReconnectEnd, ReconnectState, UnsettledMessages } from './client/reconnect-state.ts';
 export { type ReconnectCounters, ReconnectingSession } from './client/reconnecting-session.ts';
+export type { Open } from './client/reconnector.ts';
 export {
   ConnectionError,
   type ErrorCode,
