@@ -76,9 +76,9 @@ export interface ReconnectOptions<C extends object, M extends Delivery, I> exten
   readonly onOpen?: (session: Session<undefined, I>, attempt: Attempt) => unknown;
   /**
    * Told when a connection was lost that had been open, and another will be tried. What it gives is sent again, before all that waits: `({ unsettled }) => unsettled.messages` makes
-   * delivery "at least once" of what is not streamed.
+   * delivery "at least once" of what is not streamed. It must not be asynchronous.
    */
-  readonly onLost?: (loss: Loss) => Iterable<Sendable> | undefined;
+  readonly onLost?: ((loss: Loss) => Iterable<Sendable> | undefined) | ((loss: Loss) => void);
   /** Told of each state when it begins. */
   readonly onState?: (state: ReconnectState<Session<undefined, I>>) => void;
   /** Whether no other connection is to be tried. `isFinal` is what the rules say (README); undefined leaves it at that. */

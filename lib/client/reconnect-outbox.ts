@@ -156,10 +156,11 @@ export class ReconnectOutbox {
    *
    * @throws TypeError when one of it is no message; nothing is sent again then.
    */
-  sendAgain({ error }: Pick<Loss, 'error'>, sendables: Iterable<Sendable> | undefined): void {
+  sendAgain({ error }: Pick<Loss, 'error'>, sendables: Iterable<Sendable> = []): void {
     let outgoing: Outgoing[] = [];
     try {
-      outgoing = [...(sendables ?? [])].map((sendable) => toOutgoing(sendable, NO_OPTIONS));
+      if (!isIterable(sendables)) throw new TypeError('Cannot send again: what onLost gave is no iterable of messages');
+      outgoing = [...sendables].map((sendable) => toOutgoing(sendable, NO_OPTIONS));
       this.#queue.putFirst(outgoing);
     } finally {
       if (outgoing.length === 0) this.#refuseWaiters(error);
@@ -245,6 +246,11 @@ function toOutgoing(sendable: Sendable, options: SendOptions): Outgoing {
   const source = toMessage(sendable as MessageSource);
   const message = typeof source === 'string' ? source : new Uint8Array(source);
   return { sendable: message, message, weight: messageWeight(message), options };
+}
+
+// A text is one of its characters.
+function isIterable(value: unknown): value is Iterable<Sendable> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
 }
 
 /** A stream that nobody will read. */

@@ -64,7 +64,8 @@ export class Reconnector<C extends object, M extends Delivery, I> {
   readonly #engine: Engine;
   readonly #delay: ReconnectDelay;
   readonly #closed = new Deferred<ReconnectEnd>();
-  readonly #stopped = new Deferred<void>();
+  // Ends what is waited for, when it is stopped.
+  #wake = (): void => {};
   #stop: Stop | undefined;
   #releases: (() => void)[] = [];
   #abort: AbortController | undefined;
@@ -131,7 +132,7 @@ export class Reconnector<C extends object, M extends Delivery, I> {
   stop(stop: Stop): void {
     if (this.#stop?.reason === 'aborted' || (this.#stop !== undefined && stop.reason === 'closed')) return;
     this.#stop = stop;
-    this.#stopped.resolve();
+    this.#wake();
     if (this.#session === undefined) return this.#abort?.abort(stop.reason === 'closed' ? undefined : stop.cause);
     if (stop.reason === 'aborted') return this.#session.job.cancel(stop.cause);
     if (this.#isOpen) this.#owner.sessionClosing();
@@ -221,9 +222,9 @@ export class Reconnector<C extends object, M extends Delivery, I> {
 
   async #hold(session: Session<undefined, I>, told: Attempt, opened: () => void): Promise<Found> {
     this.#session = session;
-    // Stopped in the moment in which it was opened.
+    // Stopped in the moment in which it was opened: nobody sees it.
     if (this.#stop !== undefined) session.job.cancel();
-    const failure = await this.#letIn(session, told);
+    const failure = this.#stop === undefined ? await this.#letIn(session, told) : { error: undefined };
     if (failure !== undefined) return this.#refuse(session, failure);
     opened();
     this.#opened++;
@@ -288,7 +289,7 @@ export class Reconnector<C extends object, M extends Delivery, I> {
 
   #tellLoss(loss: Loss): void {
     if (loss.phase !== 'open') return;
-    const again = this.#guard(() => this.#options.onLost?.(loss));
+    const again = this.#guard(() => this.#options.onLost?.(loss)) as Iterable<Sendable> | undefined;
     try {
       this.#owner.sendAgain(loss, again);
     } catch (error) {
@@ -308,10 +309,19 @@ export class Reconnector<C extends object, M extends Delivery, I> {
     const over = new Promise<void>((resolve) => {
       timer = clock.setTimeout(resolve, delay);
     });
-    await Promise.race([over, this.#stopped.promise]);
+    await this.#unlessStopped(over);
     clock.clearTimeout(timer);
     await this.#waitForReader();
     return this.#stop === undefined;
+  }
+
+  /** As the promise, which must not reject; or when it is stopped. */
+  #unlessStopped(promise: Promise<void>): Promise<void> {
+    if (this.#stop !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      void promise.then(resolve);
+    });
   }
 
   // The time that the reader takes is not that of the peer.
@@ -319,7 +329,7 @@ export class Reconnector<C extends object, M extends Delivery, I> {
     const { clock } = this.#engine;
     const since = clock.now();
     while (this.#stop === undefined && this.#owner.left >= this.#bounds.maxUnread) {
-      await Promise.race([this.#owner.roomMade(), this.#stopped.promise]);
+      await this.#unlessStopped(this.#owner.roomMade());
     }
     this.#since += clock.now() - since;
   }

@@ -122,6 +122,9 @@ test('what is given back is sent before all else; what is no message among it se
   const { messages } = outbox.connectionLost();
   void outbox.send('later');
   throws(() => outbox.sendAgain({ error: undefined }, ['x', 3 as unknown as string]), TypeError);
+  for (const wrong of ['text', Promise.resolve([]), 3]) {
+    throws(() => outbox.sendAgain({ error: undefined }, wrong as unknown as string[]), TypeError, /iterable/);
+  }
   assert.is(outbox.queued, 69);
   outbox.sendAgain({ error: undefined }, messages);
   const target = new Target();

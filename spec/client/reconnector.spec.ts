@@ -463,19 +463,40 @@ test('a signal cuts short what close has begun', async () => {
   assert.is((await rig.ended()).reason, 'aborted');
 });
 
-test('a connection that comes when nobody wants it any more is cancelled', async () => {
-  const abort = new AbortController();
-  let come = (): void => {};
-  const rig = createRig({
-    signal: abort.signal,
-    url: () => new Promise((resolve) => (come = () => resolve('ws://a/'))),
-  });
-  await rig.clock.settled();
-  come();
-  await Promise.resolve();
-  abort.abort();
-  assert.is((await rig.ended()).reason, 'aborted');
-  for (const pair of rig.pairs) assert.is((await rig.clock.turnUntil(pair.client.closed)).sent?.closeCode, 1001);
+test('a connection that comes when nobody wants it any more is cancelled, and no hook sees it', async () => {
+  for (let microtasks = 0; microtasks < 12; microtasks++) {
+    const abort = new AbortController();
+    let isOpened = false;
+    const rig = createRig({
+      signal: abort.signal,
+      onOpen: () => {
+        isOpened = true;
+      },
+    });
+    for (let index = 0; index < microtasks; index++) await Promise.resolve();
+    const isLate = !isOpened;
+    abort.abort();
+    assert.is((await rig.ended()).reason, 'aborted');
+    assert.is(isOpened, !isLate);
+    for (const pair of rig.pairs) assert.is((await rig.clock.turnUntil(pair.client.closed)).sent?.closeCode, 1001);
+  }
+});
+
+test('hooks may close it', async () => {
+  for (const name of ['onState', 'onOpen', 'onLost', 'isFinal', 'delay', 'url'] as const) {
+    const rig: ReturnType<typeof createRig> = createRig({
+      url: 'ws://a/',
+      [name]: () => {
+        void rig.session.close();
+        return name === 'url' ? 'ws://b/' : undefined;
+      },
+    });
+    await rig.clock.settled();
+    rig.pairs[0]?.line.reset();
+    assert.is((await rig.ended()).reason, 'closed', name);
+    assert.ok(rig.tries.length <= 1);
+    assert.equal(rig.reported, []);
+  }
 });
 
 test('a wrong bound is a RangeError, and nothing begins', () => {
