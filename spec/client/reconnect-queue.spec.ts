@@ -147,12 +147,12 @@ test('stopped, it gives what is left, and whoever waits is told', async () => {
   assert.equal([queue.isEmpty, queue.weight], [true, 0]);
 });
 
-test('a hundred thousand messages go in and out, and are dropped, at a cost that does not grow', async () => {
+test('ten thousand messages go in and out, and as many are dropped', async () => {
   const queue = new ReconnectQueue(new TestClock());
-  const dropping = policy('drop-oldest', 6_400_000);
-  for (let index = 0; index < 200_000; index++) void queue.push(out(''), dropping);
-  assert.is(queue.dropped.messages, 100_000);
-  assert.is(drain(queue).length, 100_000);
+  const dropping = policy('drop-oldest', 640_000);
+  for (let index = 0; index < 20_000; index++) void queue.push(out(''), dropping);
+  assert.is(queue.dropped.messages, 10_000);
+  assert.is(drain(queue).length, 10_000);
 });
 
 test.run();
