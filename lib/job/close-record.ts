@@ -2,13 +2,16 @@
 
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { LocalProtocolError } from '../error.ts';
-import { CloseCode } from '../frame/close-code.ts';
+import { CloseCode, type CloseStatus } from '../frame/close-code.ts';
 import type { Abandoned, CloseInfo } from './close-info.ts';
 import { Deferred } from './deferred.ts';
 
 export class CloseRecord {
   readonly #ended = new Deferred<CloseInfo>();
   readonly #ownErrors = new WeakSet<object>();
+  // Made when first asked for: few want to know.
+  #closeReceived: Deferred<CloseStatus | undefined> | undefined;
+  #received: CloseStatus | undefined;
   #initiator: 'local' | 'remote' | undefined;
   #error: Error | undefined;
   #info: CloseInfo | undefined;
@@ -17,6 +20,15 @@ export class CloseRecord {
   /** Fulfils when the connection has ended; never rejects. */
   get closed(): Promise<CloseInfo> {
     return this.#ended.promise;
+  }
+
+  /** Fulfils when the peer's close frame has come; with undefined when the connection has ended without one. Never rejects. */
+  get closeReceived(): Promise<CloseStatus | undefined> {
+    if (this.#closeReceived === undefined) {
+      this.#closeReceived = new Deferred();
+      if (this.#received !== undefined || this.#info !== undefined) this.#closeReceived.resolve(this.#received);
+    }
+    return this.#closeReceived.promise;
   }
 
   /** How the connection ended, once it has. */
@@ -53,6 +65,12 @@ export class CloseRecord {
     this.#initiator ??= side;
   }
 
+  /** The peer's close frame has come. */
+  peerCloses(status: CloseStatus | undefined): void {
+    this.#received = status;
+    this.#closeReceived?.resolve(status);
+  }
+
   /** Notes why the connection does not end well: the first note holds. */
   blame(error: Error | undefined): void {
     this.#error ??= error;
@@ -74,6 +92,8 @@ export class CloseRecord {
 
   /** Tells whoever waits for the end. */
   tell(): void {
-    if (this.#info !== undefined) this.#ended.resolve(this.#info);
+    if (this.#info === undefined) return;
+    this.#closeReceived?.resolve(this.#received);
+    this.#ended.resolve(this.#info);
   }
 }

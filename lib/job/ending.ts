@@ -126,7 +126,9 @@ export class Ending {
 
   /** The peer's close frame has come. */
   closeReceived(): void {
-    this.#parts.record.begunBy('remote');
+    const { record, endpoint } = this.#parts;
+    record.begunBy('remote');
+    record.peerCloses(endpoint.received);
     // What came before the close frame stays readable, then the messages end.
     this.#parts.inbox.end();
     this.#armTimer();

@@ -1,6 +1,7 @@
 // What a handler gets: the messages of one connection, in and out, and its end. A thin face over the connection.
 
 import { type AgreedExtension, formatExtensions } from '../extension/extension-negotiation.ts';
+import type { CloseStatus } from '../frame/close-code.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { HeaderFields } from '../handshake/http-head.ts';
 import type { Message } from '../message/message.ts';
@@ -165,15 +166,16 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
 
   /**
    * Closes: what has been sent goes out first (a streamed message for as long as it makes progress), then a close frame. Fulfils with how the connection ended, also when it has ended already.
-   * Without arguments the code is 1000, or the peer's when its close frame is answered.
+   * Without arguments the code is 1000, or the peer's when its close frame is answered. With `null` for the code and no reason the close frame is empty (the peer reports
+   * 1005); one that answers says what the peer's did.
    *
    * Rejects with a RangeError when the code may not be sent (allowed: 1000-1003, 1007-1014, 3000-4999) or the reason is over 123 bytes of UTF-8,
    * with a TypeError when they are no number and no string; then nothing was done.
    */
-  close(closeCode?: number, reason?: string): Promise<CloseInfo> {
+  close(closeCode?: number | null, reason?: string): Promise<CloseInfo> {
     try {
-      const isAnswer = this.#connection.endpoint.state === 'close-received';
-      this.#connection.ending.close(closeCode ?? (isAnswer ? undefined : 1000), reason);
+      const isBare = closeCode === null || this.#connection.endpoint.state === 'close-received';
+      this.#connection.ending.close(closeCode ?? (isBare ? undefined : 1000), reason);
       return this.closed;
     } catch (error) {
       return this.#refuse(error);
@@ -183,6 +185,11 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
   /** Fulfils when the connection has ended; never rejects. */
   get closed(): Promise<CloseInfo> {
     return this.#connection.record.closed;
+  }
+
+  /** Fulfils when the peer's close frame has come, with what it says; with undefined when the connection has ended without one. Never rejects. */
+  get closeReceived(): Promise<CloseStatus | undefined> {
+    return this.#connection.record.closeReceived;
   }
 
   /** Aborted when the connection has ended or the job is cancelled. */
