@@ -1,44 +1,53 @@
 // WebSocketError as the WHATWG's draft of WebSocketStream has it: an error that may carry what a close frame says.
 
-/** What a close frame says, of WebSocketStream: all of it may be left out. */
+import { defineInterface, toDictionary, toUnsignedShort, toUsvString } from './web-idl.ts';
+
+/** What a close frame says. To close with, all of it may be left out. */
 export interface WebSocketCloseInfo {
-  /** 1000, or 3000 to 4999. */
+  /** To close with: 1000, or 3000 to 4999. */
   readonly closeCode?: number;
   /** At most 123 bytes of UTF-8. */
   readonly reason?: string;
 }
 
-const encoder = new TextEncoder();
-// A byte order mark is a character like others.
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-// What the engine itself makes may have any close code: 1006, or what the peer has said.
-const unchecked = Symbol('unchecked');
-
-interface Unchecked {
-  readonly [unchecked]: true;
-  readonly closeCode: number | null;
+/** What is to be said in a close frame, with the rules of the draft kept. Of neither code nor reason: an empty close frame. */
+export interface CheckedCloseInfo {
+  readonly closeCode: number | undefined;
   readonly reason: string;
 }
 
+const NOTHING: CheckedCloseInfo = { closeCode: undefined, reason: '' };
+
+const encoder = new TextEncoder();
+
+/** What the engine itself tells may have any close code: 1006, or what the peer has said. */
+class Told {
+  readonly closeCode: number | null;
+  readonly reason: string;
+
+  constructor(closeCode: number | null, reason: string) {
+    this.closeCode = closeCode;
+    this.reason = reason;
+  }
+}
+
 /**
- * An error of a WebSocketStream. Given as the reason of `abort` or `cancel`, its close code and reason go to the peer.
+ * An error of a {@link WebSocketStream}. Given as the reason of `abort` or `cancel`, its close code and reason go to the peer.
  *
- * @throws DOMException InvalidAccessError when the close code is neither 1000 nor from 3000 to 4999, SyntaxError when the reason is over 123 bytes of UTF-8; TypeError when `init` is
- * no dictionary.
+ * Of a connection that could not be made, or was lost, the `cause` is the engine's own error, where there is one: a HandshakeError has the status of the response. (That is more
+ * than the draft tells: a browser must not say it.)
  */
 export class WebSocketError extends DOMException {
   readonly #closeCode: number | null;
   readonly #reason: string;
 
+  /**
+   * @throws DOMException InvalidAccessError when the close code is neither 1000 nor from 3000 to 4999, SyntaxError when the reason is over 123 bytes of UTF-8; TypeError when `init` is
+   * no dictionary, or its close code no number from 0 to 65535.
+   */
   constructor(message = '', init: WebSocketCloseInfo = {}) {
     super(message, 'WebSocketError');
-    if (isUnchecked(init)) {
-      this.#closeCode = init.closeCode;
-      this.#reason = init.reason;
-      return;
-    }
-    const { closeCode, reason } = checkCloseInfo(init);
+    const { closeCode, reason } = init instanceof Told ? init : checkCloseInfo(init);
     this.#closeCode = closeCode ?? null;
     this.#reason = reason;
   }
@@ -53,24 +62,26 @@ export class WebSocketError extends DOMException {
   }
 }
 
+defineInterface(WebSocketError.prototype, 'WebSocketError', ['closeCode', 'reason']);
+
 /** Makes one that tells how a connection ended, with whatever close code that was. */
-export function createWebSocketError(message: string, closeCode: number | null = null, reason = ''): WebSocketError {
-  const init: Unchecked = { [unchecked]: true, closeCode, reason };
-  return new WebSocketError(message, init as unknown as WebSocketCloseInfo);
+export function createWebSocketError(
+  message: string,
+  closeCode: number | null,
+  reason: string,
+  cause: unknown,
+): WebSocketError {
+  const error = new WebSocketError(message, new Told(closeCode, reason) as WebSocketCloseInfo);
+  if (cause !== undefined) Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true });
+  return error;
 }
 
-function isUnchecked(init: unknown): init is Unchecked {
-  return typeof init === 'object' && init !== null && unchecked in init;
-}
-
-/** What is to be said in a close frame, with the rules of the draft kept. Of neither code nor reason: an empty close frame. */
-export interface CheckedCloseInfo {
-  readonly closeCode: number | undefined;
-  readonly reason: string;
-}
-
-/** Converts and validates a dictionary of close code and reason. Throws as the constructor of {@link WebSocketError}. */
-export function checkCloseInfo(info: WebSocketCloseInfo | null | undefined): CheckedCloseInfo {
+/**
+ * Converts and validates a dictionary of close code and reason.
+ *
+ * @throws As the constructor of {@link WebSocketError}.
+ */
+export function checkCloseInfo(info: unknown): CheckedCloseInfo {
   const { closeCode, reason } = convert(info);
   const code = closeCode === undefined && reason !== '' ? 1000 : closeCode;
   if (code !== undefined && code !== 1000 && !(code >= 3000 && code <= 4999)) {
@@ -81,23 +92,21 @@ export function checkCloseInfo(info: WebSocketCloseInfo | null | undefined): Che
   return { closeCode: code, reason };
 }
 
-// Web IDL: `dictionary WebSocketCloseInfo { [EnforceRange] unsigned short closeCode; USVString reason = ""; };`, members in the order of their names.
+/** What is said in the close frame when a stream is aborted or cancelled for a reason: what a WebSocketError has, if that may be said. */
+export function closeInfoOf(reason: unknown): CheckedCloseInfo {
+  if (!(reason instanceof WebSocketError)) return NOTHING;
+  try {
+    return checkCloseInfo({ closeCode: reason.closeCode ?? undefined, reason: reason.reason });
+  } catch {
+    return NOTHING;
+  }
+}
+
+// Web IDL reads the members of a dictionary in the order of their names, and converts each before it reads the next.
 function convert(info: unknown): CheckedCloseInfo {
-  if (info === undefined || info === null) return { closeCode: undefined, reason: '' };
-  if (typeof info !== 'object' && typeof info !== 'function') throw new TypeError('The close info is no dictionary');
-  const { closeCode } = info as WebSocketCloseInfo;
-  const code = closeCode === undefined ? undefined : toUnsignedShort(closeCode);
-  const { reason } = info as WebSocketCloseInfo;
+  const dictionary = toDictionary(info, 'The close info');
+  const { closeCode } = dictionary;
+  const code = closeCode === undefined ? undefined : toUnsignedShort(closeCode, 'The close code');
+  const { reason } = dictionary;
   return { closeCode: code, reason: reason === undefined ? '' : toUsvString(reason) };
-}
-
-function toUnsignedShort(value: unknown): number {
-  const number = Math.trunc(Number(value));
-  if (number >= 0 && number <= 65_535) return number + 0;
-  throw new TypeError('The close code is no number from 0 to 65535');
-}
-
-/** Web IDL's USVString: lone surrogates become U+FFFD. */
-export function toUsvString(value: unknown): string {
-  return decoder.decode(encoder.encode(`${value as string}`));
 }

@@ -41,3 +41,29 @@ export async function rejects(
   inspect(reason, expected, detail);
   return reason as Error;
 }
+
+/** Asserts that `fn` throws a DOMException of that name. */
+export function domThrows(fn: () => unknown, name: string): void {
+  let thrown: unknown;
+  try {
+    fn();
+  } catch (error) {
+    thrown = error;
+  }
+  assertDomException(thrown, name);
+}
+
+/** Asserts that `promise` rejects with a DOMException of that name; gives it. */
+export async function domRejects(promise: PromiseLike<unknown>, name: string): Promise<DOMException> {
+  const reason = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  assertDomException(reason, name);
+  return reason as DOMException;
+}
+
+function assertDomException(error: unknown, name: string): void {
+  assert.instance(error, DOMException, `expected a ${name}, got ${String(error)}`);
+  assert.is((error as DOMException).name, name);
+}
