@@ -31,7 +31,8 @@ export class MessageStreams {
   #isCancelled = false;
   #isClosing = false;
   #isWritableClosing = false;
-  // The write under way: the peer reads too slowly for it to have room.
+  // The write under way: the peer reads too slowly for it to have room. One that was refused is still being sent.
+  #isSending = false;
   #refuseWrite: ((reason: unknown) => void) | undefined;
   #hasUnsent = false;
   #writableError: unknown;
@@ -124,12 +125,14 @@ export class MessageStreams {
     const message = typeof chunk === 'string' ? chunk : (copyBufferSource(chunk) ?? toUsvString(chunk));
     // As the draft has it: what is written behind our close is dropped.
     if (this.#isClosing) return undefined;
+    this.#isSending = true;
     return new Promise((resolve, reject) => {
       this.#refuseWrite = (reason) => {
         this.#refuseWrite = undefined;
         reject(reason);
       };
       const sent = (): void => {
+        this.#isSending = false;
         this.#refuseWrite = undefined;
         resolve();
       };
@@ -156,7 +159,7 @@ export class MessageStreams {
   #closeReceived(): void {
     if (!this.#isClosing) void this.#session.close();
     this.#isClosing = true;
-    this.#hasUnsent = this.#refuseWrite !== undefined;
+    this.#hasUnsent = this.#isSending;
     this.#failWritable(createClosedError());
   }
 

@@ -55,7 +55,7 @@ export class StreamConnection {
   }
 
   /** @throws As `checkCloseInfo`; nothing has been done then. */
-  close(info: unknown): void {
+  close(info?: unknown): void {
     const checked = checkCloseInfo(info);
     if (this.#streams !== undefined) return this.#streams.close(checked);
     const text = 'The connection was closed before it was established';
