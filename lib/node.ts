@@ -13,13 +13,17 @@ export {
   type StopReport,
   toRequestHead,
 } from './adapter/node-site.ts';
+export { WebSocketStream, type WebSocketStreamOptions } from './adapter/node-web-socket-stream.ts';
 export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
+export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
 export type { Asked, Attempt, ReconnectBounds, ReconnectOptions, UrlSource } from './client/reconnect-options.ts';
 export type { Loss, LossPhase, ReconnectEnd, ReconnectState, UnsettledMessages } from './client/reconnect-state.ts';
 export { type ReconnectCounters, ReconnectingSession } from './client/reconnecting-session.ts';
 export type { Open } from './client/reconnector.ts';
+export { type WebSocketCloseInfo, WebSocketError } from './client/web-socket-error.ts';
+export type { WebSocketOpenInfo } from './client/web-socket-stream.ts';
 export {
   ConnectionError,
   type ErrorCode,
