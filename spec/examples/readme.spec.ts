@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { upgrade } from '../../lib/node.ts';
+import { serve, upgrade } from '../../lib/node.ts';
 import { masked, watchEscapes } from '../support/pair.ts';
 import { openWs } from '../support/peers.ts';
 import { headerOf, RawClient, requestHead, text } from '../support/raw-client.ts';
@@ -166,6 +166,47 @@ test('the extension of one’s own inverts every byte, both ways', async () => {
   await server.stop();
 });
 
+test('the client connects, sends, reads and closes', async () => {
+  let sent: unknown[] = [];
+  const server = await serve({ subprotocols: ['chat.v2'] }, async (session) => {
+    sent = [await session.receive(), session.subprotocol, session.request?.headers.get('authorization')];
+    await session.send('bye');
+    await session.receive();
+  });
+  const log = console.log;
+  const lines: unknown[] = [];
+  console.log = (line: unknown) => lines.push(line);
+  await run('await connect(url', { url: server.url, token: 'x' }, []);
+  console.log = log;
+  assert.equal([sent, lines], [['hello', 'chat.v2', 'Bearer x'], ['bye']]);
+  await server.stop();
+});
+
+test('the WebSocketStream writes, reads and closes', async () => {
+  const server = await serve({ subprotocols: ['chat.v2'] }, echo);
+  const made = await run('new WebSocketStream', { url: server.url }, ['value', 'closeCode']);
+  assert.equal({ ...made }, { value: 'hello', closeCode: 1000 });
+  await server.stop();
+});
+
+test('the session that reconnects says who it is, and gets its answer', async () => {
+  const seen: unknown[] = [];
+  const server = await serve({}, async (session) => {
+    for await (const message of session) {
+      seen.push(message);
+      if (!String(message).startsWith('resume')) await session.send(`${message}!`);
+    }
+  });
+  const log = console.log;
+  const states: unknown[] = [];
+  console.log = (line: unknown) => states.push(line);
+  const { last } = await run('reconnect(url', { url: server.url }, ['last']);
+  console.log = log;
+  assert.equal([seen, last], [['resume behind nothing', 'hello'], 'hello!']);
+  assert.equal([states[0], states[1], states.at(-1)], ['connecting', 'open', 'ended']);
+  await server.stop();
+});
+
 test('the job over any byte streams echoes, and is cancelled with 1001', async () => {
   const up = new TransformStream<Uint8Array, Uint8Array>();
   const down = new TransformStream<Uint8Array, Uint8Array>();
@@ -223,7 +264,7 @@ test('the pair of a test echoes, and tells that the line is dead', async () => {
 });
 
 test('no example is left out', () => {
-  assert.equal([examples.length, files], [11, 11]);
+  assert.equal([examples.length, files], [14, 14]);
 });
 
 test('nothing has escaped in all of this', async () => {

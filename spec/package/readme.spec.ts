@@ -28,7 +28,7 @@ test('it names every flag of the command line', () => {
   for (const flag of Object.keys(flags)) if (flag !== 'version') assert.ok(readme.includes(`--${flag}`), flag);
 });
 
-test('it has under 320 lines', () => {
-  assert.ok(readme.split('\n').length < 320);
+test('it has under 400 lines', () => {
+  assert.ok(readme.split('\n').length < 400);
 });
 test.run();

@@ -21,7 +21,7 @@ const FILE_TIMEOUT = 240_000;
 /** The specs that run with both implementations of streams: those that use streams, or with BATTERY=whole all that have to do with connections. */
 const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
-    ? /^spec[\\/](stream|job|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
+    ? /^spec[\\/](stream|job|client|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
     : /^spec[\\/](stream|job|testing)[\\/]|node-(byte-streams|duplex|server-pipe|server-peers)|message-streams|web-socket-stream(?!-hosts)/;
 
 interface Outcome {
