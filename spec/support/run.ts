@@ -22,7 +22,7 @@ const FILE_TIMEOUT = 240_000;
 const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
     ? /^spec[\\/](stream|job|client|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
-    : /^spec[\\/](stream|job|testing)[\\/]|node-(byte-streams|duplex|server-pipe|server-peers)|message-streams|web-socket-stream(?!-hosts)/;
+    : /^spec[\\/](stream|testing)[\\/]|job[\\/](job|session|session-writable|streamed-(receiving|passing)|upgrade)\.spec|node-byte-streams\.spec|message-streams|web-socket-stream(?!-hosts)/;
 
 interface Outcome {
   readonly file: string;
