@@ -142,13 +142,17 @@ export function copyHeaders(
 }
 
 /**
- * Writes the head of a GET request (RFC 9112 §3), each character as one byte.
+ * Writes the head of a request (RFC 9112 §3), each character as one byte.
  *
  * @param target The request target, which the caller has checked.
  * @throws TypeError when a header cannot be written; see {@link checkHeader}.
  */
-export function serializeRequest(target: string, headers: Iterable<readonly [string, string]>): Uint8Array {
-  const head = formatHead(`GET ${target} HTTP/1.1`, headers);
+export function serializeRequest(
+  target: string,
+  headers: Iterable<readonly [string, string]>,
+  method: 'GET' | 'CONNECT' = 'GET',
+): Uint8Array {
+  const head = formatHead(`${method} ${target} HTTP/1.1`, headers);
   const bytes = new Uint8Array(head.length);
   writeLatin1(head, bytes);
   return bytes;

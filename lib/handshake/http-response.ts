@@ -131,12 +131,12 @@ export class HttpResponse {
 
   /**
    * RFC 9112 §4: `status-line = HTTP-version SP status-code SP [ reason-phrase ]`; the last space is often left out. "A client SHOULD ignore the
-   * reason-phrase content". HTTP/1.0 knows no Upgrade: such an answer is a fault too, which tells its status.
+   * reason-phrase content". HTTP/1.0 knows no Upgrade: such an answer is a fault too, which tells its status. CONNECT is older: many proxies answer it so.
    */
   #takeStatusLine(text: string): void {
     const [, minor, status] = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: .*)?$/s.exec(text) ?? [];
     this.#status = Number(status ?? 0);
-    if (minor === '1') this.#state = 'fields';
+    if (minor === '1' || (minor === '0' && this.#method === 'CONNECT')) this.#state = 'fields';
     else this.#failMalformed('its first line is no status line of HTTP/1.1');
   }
 

@@ -317,6 +317,11 @@ request('a request has a request line, its fields as latin1 and an empty line', 
   assert.is(latin1(bytes), 'GET /a?b HTTP/1.1\r\nHost: a.example\r\nX: caf\xe9\r\n\r\n');
 });
 
+request('it may be a CONNECT', () => {
+  const bytes = serializeRequest('a.example:80', [['Host', 'a.example:80']], 'CONNECT');
+  assert.is(latin1(bytes), 'CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n');
+});
+
 for (const [what, name, value] of injections) {
   request(`${what} is refused`, () => {
     throws(() => serializeRequest('/', [[name, value]]), TypeError);

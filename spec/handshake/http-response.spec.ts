@@ -229,6 +229,15 @@ connecting('any other has its body', () => {
   assert.is(receive('HTTP/1.1 300 X\r\nContent-Length: 2\r\n\r\nno', { method: 'CONNECT' }).body, 'no');
 });
 
+connecting('it may be of HTTP/1.0, as many proxies write it, but of no other version', () => {
+  const seen = receive('HTTP/1.0 200 Connection established\r\n\r\nx', { method: 'CONNECT' });
+  assert.equal([seen.status, seen.rest], [200, 'x']);
+  const refused = receive('HTTP/1.0 403 X\r\n\r\nno', { method: 'CONNECT', end: true });
+  assert.equal([refused.status, refused.body, refused.fault], [403, 'no', undefined]);
+  const later = receive('HTTP/1.2 200 OK\r\n\r\n', { method: 'CONNECT' });
+  assert.is(codeOf(later), 'ERR_WS_RESPONSE_MALFORMED');
+});
+
 connecting.run();
 
 const growth = suite('http-response · the work grows as the response does');
