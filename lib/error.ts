@@ -57,6 +57,7 @@ export const errorCodes = {
   // The client's opening handshake failed.
   ERR_WS_UNREACHABLE: 'No connection could be made, or it was lost before the response',
   ERR_WS_HANDSHAKE_TIMEOUT: 'The opening handshake did not end in time',
+  ERR_WS_PROXY: 'The proxy could not be reached, or does not pass on; status, headers and body are its own',
   ERR_WS_REDIRECT: 'The server redirects to where nobody should follow',
   ERR_WS_RESPONSE_INCOMPLETE: 'The transport ended before the head of the response was whole',
   ERR_WS_RESPONSE_MALFORMED: 'What has come is no HTTP/1.1 response',

@@ -144,13 +144,16 @@ class Attempt<R extends boolean, M extends Delivery> {
     }
     const { clock } = resolveEngine(this.#options.engineContext);
     const text = 'The opening handshake did not end in time';
-    const timer = clock.setTimeout(
-      () => this.#abort.abort(new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', text, 0)),
-      this.#timeLeft,
-    );
+    let hasTimedOut = false;
+    const timer = clock.setTimeout(() => {
+      hasTimedOut = !this.#abort.signal.aborted;
+      this.#abort.abort(new HandshakeError('ERR_WS_HANDSHAKE_TIMEOUT', text, 0));
+    }, this.#timeLeft);
     try {
       return await this.#dial(this.#target, this.#abort.signal);
     } catch (cause) {
+      // A proxy's answer without the end of its body is an answer.
+      if (cause instanceof HandshakeError && hasTimedOut) throw cause;
       this.#abort.signal.throwIfAborted();
       if (cause instanceof HandshakeError) throw cause;
       throw new HandshakeError('ERR_WS_UNREACHABLE', `Cannot connect to ${this.#target.href}`, 0, { cause });
@@ -243,7 +246,8 @@ function checkRedirects(count: number): number {
   throw new RangeError(`Cannot connect: maxRedirects ${String(count)} is no integer of at least 0`);
 }
 
-function toPairs(headers: HeadersInit): readonly (readonly [string, string])[] {
+/** The pairs of header fields. */
+export function toPairs(headers: HeadersInit): readonly (readonly [string, string])[] {
   if (Symbol.iterator in headers) return [...(headers as Iterable<readonly [string, string]>)];
   return Object.entries(headers as Record<string, string | readonly string[]>).flatMap(([name, values]) =>
     [values].flat().map((value) => [name, value] as const),
@@ -256,6 +260,11 @@ function withCredentials(
   { credentials }: Target,
 ): readonly (readonly [string, string])[] {
   if (credentials === undefined || headers.some(([name]) => name.toLowerCase() === 'authorization')) return headers;
+  return [...headers, ['Authorization', toBasic(credentials)]];
+}
+
+/** The value of a field for `name:password`: RFC 7617. */
+export function toBasic(credentials: string): string {
   const bytes = new TextEncoder().encode(credentials);
-  return [...headers, ['Authorization', `Basic ${btoa(String.fromCharCode(...bytes))}`]];
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }

@@ -70,8 +70,8 @@ function readCredentials({ username, password }: URL, url: string | URL): string
   throw new TypeError(`Cannot connect to ${quote(url)}: its credentials are malformed`);
 }
 
-/** Undefined when it is not the encoding of a text, or has control characters. */
-function decode(text: string): string | undefined {
+/** Decodes a part of a URL. Undefined when it is not the encoding of a text, or has control characters. */
+export function decode(text: string): string | undefined {
   try {
     const decoded = decodeURIComponent(text);
     return /\p{Cc}/u.test(decoded) ? undefined : decoded;
