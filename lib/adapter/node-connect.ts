@@ -1,14 +1,22 @@
 // The client of Node: `connect` over node:net and node:tls.
 
-import { type ConnectOptions, openSession } from '../client/connect.ts';
+import { type ConnectOptions, type Dial, openSession } from '../client/connect.ts';
+import { parseTarget } from '../client/target.ts';
 import type { Session } from '../job/session.ts';
 import type { Delivery, Received, Sent } from '../job/session-kind.ts';
+import { resolveLimits } from '../limits.ts';
 import { type ClientTlsOptions, dial } from './node-dial.ts';
+import { dialThrough, type NodeProxyOptions, resolveProxy } from './node-proxy.ts';
 
 export interface NodeConnectOptions<R extends boolean = false, M extends Delivery = 'whole'>
   extends ConnectOptions<R, M> {
   /** TLS for `wss:`. Certificate and host name are verified unless it says otherwise. */
   readonly tls?: ClientTlsOptions;
+  /**
+   * The proxy that the connection goes through: `http:` or `https:`. Never passed by: what goes wrong with it is a HandshakeError (ERR_WS_PROXY) with the proxy's
+   * status, header fields and body. `remoteAddress` is the proxy's then. Default: none.
+   */
+  readonly proxy?: string | URL | NodeProxyOptions;
 }
 
 /**
@@ -23,10 +31,22 @@ export interface NodeConnectOptions<R extends boolean = false, M extends Deliver
  * await session.send('hello');
  * for await (const message of session) console.log(message);
  */
-export function connect<R extends boolean = false, M extends Delivery = 'whole'>(
+export async function connect<R extends boolean = false, M extends Delivery = 'whole'>(
   url: string | URL,
   options: NodeConnectOptions<R, M> = {},
 ): Promise<Session<undefined, Received<R, M>, Sent<R>>> {
-  const { tls } = options;
-  return openSession(url, options, (target, signal) => dial(target, { tls }, signal));
+  return openSession(url, options, findDial(url, options));
+}
+
+/** @throws TypeError when the option is wrong, or there is no way through a proxy. */
+function findDial(
+  url: string | URL,
+  { tls, proxy, limits, streams }: Pick<NodeConnectOptions, 'tls' | 'proxy' | 'limits' | 'streams'>,
+): Dial {
+  if (proxy === undefined) return (target, signal) => dial(target, { tls }, signal);
+  const resolved = resolveProxy(proxy);
+  if (streams !== undefined) throw new TypeError('Cannot connect through a proxy: the connection is made already');
+  if (parseTarget(url).socketPath !== undefined)
+    throw new TypeError('Cannot connect to a socket of the file system through a proxy');
+  return (target, signal) => dialThrough(resolved, target, { tls, limits: resolveLimits(limits) }, signal);
 }

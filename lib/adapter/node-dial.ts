@@ -2,9 +2,10 @@
 
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect as connectTls, type PeerCertificate, TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { Dialled } from '../client/connect.ts';
 import type { Target } from '../client/target.ts';
+import type { TlsFacts } from '../job/session.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import { NodeTransport } from './node-duplex.ts';
 import { toTlsFacts } from './tls-facts.ts';
@@ -32,8 +33,9 @@ export async function finish(
   options: DialOptions,
   signal: AbortSignal,
 ): Promise<Dialled> {
-  if (!target.isSecure) return toDialled(socket);
-  return toDialled(await secure(socket, target, options.tls ?? {}, signal));
+  if (!target.isSecure) return toDialled(socket, undefined);
+  const tls = await secure(socket, target, options.tls ?? {}, signal);
+  return toDialled(tls, toTlsFacts(tls));
 }
 
 /** Opens a TCP connection, or one to a unix domain socket. */
@@ -49,9 +51,10 @@ export async function connectTo(
   return opened(socket, 'connect', signal);
 }
 
-async function secure(
+/** TLS over a connection to that host. */
+export async function secure(
   socket: Duplex,
-  { host, socketPath }: Target,
+  { host, socketPath }: Pick<Target, 'host' | 'socketPath'>,
   { checkCertificate, ...options }: ClientTlsOptions,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
@@ -99,11 +102,12 @@ function opened<S extends Duplex>(socket: S, event: string, signal: AbortSignal)
 }
 
 // In the turn in which the socket is ready: no error of it is missed.
-function toDialled(socket: Duplex): Dialled {
+function toDialled(socket: Duplex, tls: TlsFacts | undefined): Dialled {
   const remoteAddress = 'remoteAddress' in socket ? (socket as Socket).remoteAddress : undefined;
   return {
     transport: new NodeTransport(socket),
     ...(remoteAddress === undefined ? undefined : { remoteAddress }),
-    ...(socket instanceof TLSSocket ? { tls: toTlsFacts(socket) } : undefined),
+    // Of the connection to the target alone: TLS to a proxy is none of it.
+    ...(tls === undefined ? undefined : { tls }),
   };
 }
