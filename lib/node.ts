@@ -4,6 +4,7 @@ export { type Attachment, attach } from './adapter/node-attach.ts';
 export { toByteStreams } from './adapter/node-byte-streams.ts';
 export { connect, type NodeConnectOptions } from './adapter/node-connect.ts';
 export type { ClientTlsOptions } from './adapter/node-dial.ts';
+export type { NodeProxyOptions } from './adapter/node-proxy.ts';
 export { type NodeReconnectOptions, type ReconnectConnectOptions, reconnect } from './adapter/node-reconnect.ts';
 export { type ServeOptions, type ServerCounters, serve, WebSocketServer } from './adapter/node-server.ts';
 export {
