@@ -1,22 +1,25 @@
 // The client of Node: `connect` over node:net and node:tls.
 
+import process from 'node:process';
 import { type ConnectOptions, type Dial, openSession } from '../client/connect.ts';
-import { parseTarget } from '../client/target.ts';
+import { proxyFromEnvironment } from '../client/proxy-environment.ts';
+import { parseTarget, type Target } from '../client/target.ts';
 import type { Session } from '../job/session.ts';
 import type { Delivery, Received, Sent } from '../job/session-kind.ts';
 import { resolveLimits } from '../limits.ts';
 import { type ClientTlsOptions, dial } from './node-dial.ts';
-import { dialThrough, type NodeProxyOptions, resolveProxy } from './node-proxy.ts';
+import { dialThrough, type NodeProxyOptions, type ResolvedProxy, resolveProxy } from './node-proxy.ts';
 
 export interface NodeConnectOptions<R extends boolean = false, M extends Delivery = 'whole'>
   extends ConnectOptions<R, M> {
   /** TLS for `wss:`. Certificate and host name are verified unless it says otherwise. */
   readonly tls?: ClientTlsOptions;
   /**
-   * The proxy that the connection goes through: `http:` or `https:`. Never passed by: what goes wrong with it is a HandshakeError (ERR_WS_PROXY) with the proxy's
-   * status, header fields and body. `remoteAddress` is the proxy's then. Default: none.
+   * The proxy that the connection goes through: `http:` or `https:`; or `'environment'`, what HTTPS_PROXY, HTTP_PROXY (`ws:` only), ALL_PROXY and NO_PROXY say. Never
+   * passed by: what goes wrong with it is a HandshakeError (ERR_WS_PROXY) with the proxy's status, header fields and body. `remoteAddress` is the proxy's then.
+   * Default: none.
    */
-  readonly proxy?: string | URL | NodeProxyOptions;
+  readonly proxy?: 'environment' | (string & {}) | URL | NodeProxyOptions;
 }
 
 /**
@@ -44,9 +47,23 @@ function findDial(
   { tls, proxy, limits, streams }: Pick<NodeConnectOptions, 'tls' | 'proxy' | 'limits' | 'streams'>,
 ): Dial {
   if (proxy === undefined) return (target, signal) => dial(target, { tls }, signal);
-  const resolved = resolveProxy(proxy);
+  const find = proxy === 'environment' ? readEnvironment : checkProxy(url, proxy);
   if (streams !== undefined) throw new TypeError('Cannot connect through a proxy: the connection is made already');
-  if (parseTarget(url).socketPath !== undefined)
-    throw new TypeError('Cannot connect to a socket of the file system through a proxy');
-  return (target, signal) => dialThrough(resolved, target, { tls, limits: resolveLimits(limits) }, signal);
+  return async (target, signal) => {
+    const found = find(target);
+    if (found === undefined) return dial(target, { tls }, signal);
+    return dialThrough(found, target, { tls, limits: resolveLimits(limits) }, signal);
+  };
+}
+
+function checkProxy(url: string | URL, option: string | URL | NodeProxyOptions): () => ResolvedProxy {
+  const resolved = resolveProxy(option);
+  if (parseTarget(url).socketPath === undefined) return () => resolved;
+  throw new TypeError('Cannot connect to a socket of the file system through a proxy');
+}
+
+// A copy of it has the variables under the names that they were given, where the system does not tell case.
+function readEnvironment(target: Target): ResolvedProxy | undefined {
+  const proxy = proxyFromEnvironment(target, { ...process.env });
+  return proxy && { proxy, tls: undefined };
 }

@@ -150,7 +150,8 @@ function isLoopbackAddress(text: string): boolean {
   return mark === 0xffff ? high >> 8 === 127 : mark === 0 && high === 0 && low === 1;
 }
 
-function parseIpv4(text: string): number[] | undefined {
+/** The four octets of an IPv4 address in its usual form. */
+export function parseIpv4(text: string): number[] | undefined {
   const labels = text.length > 15 ? [] : text.split('.');
   return labels.length === 4 && labels.every(isOctet) ? labels.map(Number) : undefined;
 }
@@ -160,7 +161,7 @@ function isOctet(label: string): boolean {
 }
 
 /** The eight groups of an IPv6 address (RFC 4291 §2.2). */
-function parseIpv6(text: string): number[] | undefined {
+export function parseIpv6(text: string): number[] | undefined {
   if (text.length > 45) return undefined;
   const halves = text.split('::');
   const [head, tail] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));

@@ -1,5 +1,6 @@
 // The client of Node through proxies of HTTP that are there: sessions, credentials, refusals, redirects, time-outs. A proxy that was asked for is never passed by.
 
+import process from 'node:process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HandshakeError } from '../../lib/error.ts';
@@ -263,6 +264,61 @@ test('a proxy that cannot be used is a TypeError before anything is dialled: it 
   assert.is(server.server.counters.connections, 0);
   const session = await opened(server.url, { proxy: undefined } as object);
   await within(session.close(), 'the close');
+});
+
+/** Runs with these variables and no other one of a proxy; the environment is as before then. */
+async function withEnvironment(variables: Record<string, string>, run: () => Promise<void>): Promise<void> {
+  const before = { ...process.env };
+  for (const name of Object.keys(process.env)) if (/^(https?|all|no)_proxy$/i.test(name)) delete process.env[name];
+  Object.assign(process.env, variables);
+  try {
+    await run();
+  } finally {
+    for (const name of Object.keys(variables)) delete process.env[name];
+    Object.assign(process.env, before);
+  }
+}
+
+test('the environment is asked on request only, for each connection anew', async () => {
+  await using proxy = await HttpProxy.open({ credentials: 'me:secret' });
+  await using server = await startServer();
+  const visit = async (options: NodeConnectOptions): Promise<void> => {
+    const session = await opened(server.url, options);
+    await within(session.close(), 'the close');
+  };
+  await withEnvironment({ HTTP_PROXY: proxy.as('me', 'secret') }, async () => {
+    await visit({});
+    assert.equal(proxy.asked, []);
+    await visit({ proxy: 'environment' });
+    assert.equal(proxy.asked, [`CONNECT 127.0.0.1:${server.port}`]);
+  });
+  await withEnvironment({ HTTP_PROXY: proxy.url }, async () => {
+    assert.is((await refused(server.url, { proxy: 'environment' })).status, 407);
+  });
+  const asked = proxy.asked.length;
+  await withEnvironment({ ALL_PROXY: proxy.url, NO_PROXY: `127.0.0.0/8:${server.port}` }, () =>
+    visit({ proxy: 'environment' }),
+  );
+  await withEnvironment({}, () => visit({ proxy: 'environment' }));
+  assert.is(proxy.asked.length, asked);
+  await withEnvironment({ ALL_PROXY: 'ftp://secret@x' }, async () => {
+    const error = await refused(server.url, { proxy: 'environment' });
+    assert.instance(error.cause, TypeError);
+  });
+});
+
+test('a redirect asks the environment for its own target', async () => {
+  await using proxy = await HttpProxy.open();
+  await using server = await startServer();
+  await using from = await AnsweringServer.open(async (caller) => {
+    await caller.read();
+    caller.send(`HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: ${server.url}/there\r\n\r\n`);
+  });
+  await withEnvironment({ ALL_PROXY: proxy.url, NO_PROXY: `127.0.0.1:${from.port}` }, async () => {
+    const session = await opened(from.url, { proxy: 'environment', maxRedirects: 1 });
+    await within(session.close(), 'the close');
+  });
+  assert.equal(proxy.asked, [`CONNECT 127.0.0.1:${server.port}`]);
 });
 
 test('nothing has escaped in all of this', async () => {
