@@ -1,18 +1,11 @@
 // Bytes and texts of a peer as one piece of a line on a terminal. A peer may send anything: escape sequences that clear the screen, set its
 // title or hide what follows, characters that turn the direction of writing. None of them reaches the terminal.
 
+import { escapeControls } from '../cli/printable.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import type { TappedFrame, TappedMessage } from './wire-tap.ts';
 
-const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-/** Makes text printable on one line: controls, format characters, lone surrogates and line separators become escapes. */
-export function escapeControls(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
-    const code = (character.codePointAt(0) as number).toString(16);
-    return shortEscapes[character] ?? `\\u{${code}}`;
-  });
-}
+export { escapeControls };
 
 /**
  * Escapes a text, quotes it, and cuts it to so many columns.

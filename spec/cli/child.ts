@@ -1,12 +1,12 @@
 // A child process whose output is waited for line by line. It never outlives the spec: dispose of it, whatever happens.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { until, within } from '../support/until.ts';
@@ -19,6 +19,14 @@ process.on('exit', () => {
   for (const child of running) child.signal('SIGKILL');
 });
 
+/** Where a process reads from and writes to. */
+export interface ChildOptions {
+  /** A pipe, or a file that is open for reading. Default: nothing to be read. */
+  readonly stdin?: 'pipe' | number;
+  /** A file that is open for writing. Default: a pipe. */
+  readonly stdout?: number;
+}
+
 /** How a process ended. */
 export interface Exit {
   readonly code: number | null;
@@ -28,25 +36,27 @@ export interface Exit {
 }
 
 export class Child implements AsyncDisposable {
-  readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #process: ChildProcess;
   readonly #closed: Promise<unknown>;
   #stdout = '';
   #stderr = '';
 
   /** Runs Node in the repository's folder. */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, { stdin, stdout }: ChildOptions = {}) {
     this.#process = spawn(process.execPath, args, {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '', ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin ?? 'ignore', stdout ?? 'pipe', 'pipe'],
     });
     running.add(this);
-    this.#process.stdout.setEncoding('utf8').on('data', (text: string) => {
+    this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text;
     });
-    this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
+    // It may end before it has read everything.
+    this.#process.stdin?.on('error', () => {});
     this.#closed = once(this.#process, 'close').then(() => running.delete(this));
   }
 
@@ -66,6 +76,32 @@ export class Child implements AsyncDisposable {
   /** Runs `lib/cli.ts`, or what it was bundled to. */
   static cli(...args: string[]): Child {
     return new Child([...program, ...args]);
+  }
+
+  /** Runs it with a pipe for its input, or as the options say. */
+  static piped(args: readonly string[], options: ChildOptions = {}): Child {
+    return new Child([...program, ...args], {}, { stdin: 'pipe', ...options });
+  }
+
+  /** Where it is run from, for another program that runs it. */
+  static get command(): readonly string[] {
+    return [process.execPath, ...program];
+  }
+
+  /** What it reads. */
+  get stdin(): Writable {
+    return this.#process.stdin as Writable;
+  }
+
+  /** What it prints: paused, it is a slow reader. */
+  get output(): Readable {
+    return this.#process.stdout as Readable;
+  }
+
+  /** Fulfils when what is on standard error matches. */
+  async told(pattern: RegExp): Promise<void> {
+    await until(() => pattern.test(this.#stderr) || !this.isRunning, `${pattern} is told`);
+    if (!pattern.test(this.#stderr)) throw new Error(`Ended without ${pattern}:\n${this.#stderr}`);
   }
 
   /** All that was printed so far. */

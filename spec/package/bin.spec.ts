@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { help } from '../../lib/cli/arguments.ts';
+import { help } from '../../lib/cli/help.ts';
 import { Child } from '../cli/child.ts';
 import { openWs } from '../support/peers.ts';
 
