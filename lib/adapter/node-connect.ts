@@ -15,9 +15,9 @@ export interface NodeConnectOptions<R extends boolean = false, M extends Deliver
   /** TLS for `wss:`. Certificate and host name are verified unless it says otherwise. */
   readonly tls?: ClientTlsOptions;
   /**
-   * The proxy that the connection goes through: `http:` or `https:`; or `'environment'`, what HTTPS_PROXY, HTTP_PROXY (`ws:` only), ALL_PROXY and NO_PROXY say. Never
-   * passed by: what goes wrong with it is a HandshakeError (ERR_WS_PROXY) with the proxy's status, header fields and body. `remoteAddress` is the proxy's then.
-   * Default: none.
+   * The proxy that the connection goes through: `http:`, `https:`, `socks5:` or `socks5h:`; or `'environment'`, what HTTPS_PROXY, HTTP_PROXY (`ws:` only), ALL_PROXY
+   * and NO_PROXY say. Never passed by: what goes wrong with it is a HandshakeError (ERR_WS_PROXY) with the proxy's status, header fields and body. `remoteAddress` is
+   * the proxy's then. Default: none.
    */
   readonly proxy?: 'environment' | (string & {}) | URL | NodeProxyOptions;
 }

@@ -1,10 +1,12 @@
 // Connections of a client through a proxy, by node:net and node:tls: to the proxy, with TLS where it wants that; then the tunnel; then as if the target had been dialled.
 
+import { lookup } from 'node:dns';
 import type { Duplex } from 'node:stream';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Dialled } from '../client/connect.ts';
 import { HttpTunnel } from '../client/http-tunnel.ts';
 import { type ClientProxy, type ProxyInit, parseProxy } from '../client/proxy.ts';
+import { Socks5Tunnel } from '../client/socks5-tunnel.ts';
 import type { Target } from '../client/target.ts';
 import type { Tunnel } from '../client/tunnel.ts';
 import { HandshakeError } from '../error.ts';
@@ -40,10 +42,33 @@ export async function dialThrough(
   options: DialOptions & { readonly limits: HandshakeLimits },
   signal: AbortSignal,
 ): Promise<Dialled> {
-  const tunnel = new HttpTunnel(proxy, target, options);
+  const tunnel = await openTunnel(proxy, target, options.limits, signal);
   const socket = await reach(proxy, tls, signal);
-  await open(socket, tunnel, proxy, signal);
+  await talk(socket, tunnel, proxy, signal);
   return finish(socket, target, options, signal);
+}
+
+async function openTunnel(
+  proxy: ClientProxy,
+  { host, port }: Target,
+  limits: HandshakeLimits,
+  signal: AbortSignal,
+): Promise<Tunnel> {
+  if (proxy.kind === 'http') return new HttpTunnel(proxy, { host, port }, { limits });
+  return new Socks5Tunnel(proxy, { host: proxy.resolvesHere ? await resolveName(host, signal) : host, port });
+}
+
+/** The address of a name. What is being asked goes on behind an abort, as the system has it; nobody waits for it then. */
+async function resolveName(host: string, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const release = onAbort(signal, reject);
+    lookup(host, (error, address) => {
+      release();
+      if (error === null) resolve(address);
+      else reject(error);
+    });
+  });
 }
 
 async function reach(proxy: ClientProxy, tls: ClientTlsOptions | undefined, signal: AbortSignal): Promise<Duplex> {
@@ -62,7 +87,7 @@ function lost({ href }: ClientProxy, what: string, cause: unknown): HandshakeErr
 }
 
 /** Talks with the proxy until the socket leads to the target. What has come of that is in the socket again. */
-function open(socket: Duplex, tunnel: Tunnel, proxy: ClientProxy, signal: AbortSignal): Promise<void> {
+function talk(socket: Duplex, tunnel: Tunnel, proxy: ClientProxy, signal: AbortSignal): Promise<void> {
   // What goes wrong between two who listen is told to the second, and ends no process.
   socket.on('error', () => {});
   return new Promise((resolve, reject) => {

@@ -10,33 +10,39 @@ import { decode } from './target.ts';
 
 /** A proxy, and what it is told besides. */
 export interface ProxyInit {
-  /** `http:`, or `https:` (TLS to the proxy); a user in it is told to the proxy alone. */
+  /** `http:`, `https:` (TLS to the proxy), `socks5:` (names are resolved here) or `socks5h:` (by the proxy); a user in it is told to the proxy alone. */
   readonly url: string | URL;
-  /** More header fields of the CONNECT, such as `Proxy-Authorization`. */
+  /** Proxies of HTTP: more header fields of the CONNECT, such as `Proxy-Authorization`. */
   readonly headers?: HeadersInit;
 }
 
 /** What is known of a proxy. */
 export interface ClientProxy {
+  readonly kind: 'http' | 'socks5';
   /** Whether it is spoken to over TLS. */
   readonly isSecure: boolean;
+  /** SOCKS: whether it is given addresses only. */
+  readonly resolvesHere: boolean;
   /** The name or address to connect to; of an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
   /** As it is named in messages: without credentials. */
   readonly href: string;
   readonly credentials: { readonly name: string; readonly password: string } | undefined;
-  /** The header fields of the CONNECT behind `Host`, credentials among them. */
+  /** HTTP: the header fields of the CONNECT behind `Host`, credentials among them. */
   readonly headers: readonly (readonly [string, string])[];
 }
 
-interface Scheme extends Pick<ClientProxy, 'isSecure'> {
+interface Scheme extends Pick<ClientProxy, 'kind' | 'isSecure' | 'resolvesHere'> {
   readonly port: number;
 }
 
+// RFC 1928 §3: "The SOCKS service is conventionally located on TCP port 1080."
 const schemes: ReadonlyMap<string, Scheme> = new Map([
-  ['http:', { isSecure: false, port: 80 }],
-  ['https:', { isSecure: true, port: 443 }],
+  ['http:', { kind: 'http', isSecure: false, resolvesHere: false, port: 80 }],
+  ['https:', { kind: 'http', isSecure: true, resolvesHere: false, port: 443 }],
+  ['socks5:', { kind: 'socks5', isSecure: false, resolvesHere: true, port: 1080 }],
+  ['socks5h:', { kind: 'socks5', isSecure: false, resolvesHere: false, port: 1080 }],
 ]);
 
 /**
@@ -48,20 +54,23 @@ export function parseProxy(init: string | URL | ProxyInit): ClientProxy {
   const { url, headers } = typeof init === 'object' && init !== null && 'url' in init ? init : { url: init };
   const parsed = parseUrl(url);
   const scheme = schemes.get(parsed.protocol);
-  if (scheme === undefined) throw refuse(url, 'its scheme is not http or https');
+  if (scheme === undefined) throw refuse(url, 'its scheme is not http, https, socks5 or socks5h');
   if (!/^\/?$/.test(parsed.pathname) || /[?#]/.test(String(url)))
     throw refuse(url, 'it has a path, a query or a fragment');
-  const { isSecure } = scheme;
-  const { hostname } = parsed;
+  const { kind, isSecure, resolvesHere } = scheme;
+  const hostname = parseHost(parsed, url);
   const port = parsed.port === '' ? scheme.port : Number(parsed.port);
-  const credentials = readCredentials(parsed, url);
+  const credentials = readCredentials(parsed, url, kind);
+  if (kind !== 'http' && headers !== undefined) throw refuse(url, 'a proxy of SOCKS is sent no header fields');
   return {
+    kind,
     isSecure,
+    resolvesHere,
     host: hostname.replace(/^\[|\]$/g, ''),
     port,
     href: `${parsed.protocol}//${hostname}:${port}`,
     credentials,
-    headers: withCredentials(checkHeaders(headers ?? []), credentials),
+    headers: kind === 'http' ? withCredentials(checkHeaders(headers ?? []), credentials) : [],
   };
 }
 
@@ -73,12 +82,33 @@ function parseUrl(url: unknown): URL {
   }
 }
 
-// RFC 7617 §2: "a user-id containing a colon character is invalid".
-function readCredentials({ username, password }: URL, url: unknown): ClientProxy['credentials'] {
+// The grammar of URLs looks closely at the hosts of its own schemes only; SOCKS is none of them.
+function parseHost({ hostname }: URL, url: unknown): string {
+  try {
+    return new URL(`http://${hostname}`).hostname;
+  } catch {
+    throw refuse(url, 'it has no host');
+  }
+}
+
+// RFC 7617 §2: "a user-id containing a colon character is invalid". RFC 1929 §2: the lengths of UNAME and PASSWD are one octet each. It has both of "1 to 255" octets; a user
+// without a password is let pass, as there are proxies that know their users by a token.
+function readCredentials(
+  { username, password }: URL,
+  url: unknown,
+  kind: ClientProxy['kind'],
+): ClientProxy['credentials'] {
   if (username === '' && password === '') return undefined;
   const [name, secret] = [decode(username), decode(password)];
-  if (name !== undefined && secret !== undefined && !name.includes(':')) return { name, password: secret };
-  throw refuse(url, 'its credentials are malformed');
+  if (name === undefined || secret === undefined || !canBeTold(kind, name, secret)) {
+    throw refuse(url, 'its credentials are malformed');
+  }
+  return { name, password: secret };
+}
+
+function canBeTold(kind: ClientProxy['kind'], name: string, password: string): boolean {
+  if (kind === 'http') return !name.includes(':');
+  return name !== '' && [name, password].every((text) => new TextEncoder().encode(text).byteLength < 256);
 }
 
 function checkHeaders(headers: HeadersInit): readonly (readonly [string, string])[] {

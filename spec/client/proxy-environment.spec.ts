@@ -58,6 +58,11 @@ test('a value without a scheme is a proxy of http; users and ports are read', ()
   assert.ok(proxyFromEnvironment(parseTarget('wss://x'), { HTTPS_PROXY: 'https://proxy.example' })?.isSecure);
 });
 
+test('a proxy of SOCKS may be named too', () => {
+  const proxy = proxyFromEnvironment(parseTarget('ws://x'), { all_proxy: 'socks5h://me:secret@proxy.example' });
+  assert.equal([proxy?.kind, proxy?.resolvesHere, proxy?.port], ['socks5', false, 1080]);
+});
+
 test('what names no proxy is a failure, and not passed by; its text is not told', () => {
   for (const value of ['ftp://me:secret@x', 'http://', 'http://me:secret@x/path', 'secret@x:y', 'socks4://secret']) {
     const find = (): unknown => proxyFromEnvironment(parseTarget('wss://x.example'), { HTTPS_PROXY: value });

@@ -22,6 +22,37 @@ test('http and https: host, port, TLS', () => {
   says({ url: new URL('http://127.1') }, { host: '127.0.0.1' });
 });
 
+test('socks5 resolves names here, socks5h leaves that to the proxy; hosts are understood as in any URL', () => {
+  says('socks5://proxy.example', { kind: 'socks5', resolvesHere: true, host: 'proxy.example', port: 1080 });
+  says('socks5h://proxy.example:9050/', { kind: 'socks5', resolvesHere: false, port: 9050 });
+  says('SOCKS5H://Proxy.EXAMPLE:80', { host: 'proxy.example', port: 80, href: 'socks5h://proxy.example:80' });
+  says('socks5://[::0:1]:1', { host: '::1', href: 'socks5://[::1]:1' });
+  says('socks5://127.1', { host: '127.0.0.1' });
+  says('socks5://b%C3%BCcher.example', { host: 'xn--bcher-kva.example' });
+  says('socks5h://me:p%20:w@x', { credentials: { name: 'me', password: 'p :w' }, headers: [] });
+  says('socks5h://a%3Ab@x', { credentials: { name: 'a:b', password: '' } });
+  says(`socks5://${'n'.repeat(255)}:${'p'.repeat(255)}@x`, { host: 'x' });
+  says('http://x', { kind: 'http', resolvesHere: false });
+});
+
+test('RFC 1929 §2: a user or a password that cannot be told to a proxy of SOCKS is a TypeError; header fields too', () => {
+  for (const user of [':p', `${'n'.repeat(256)}:p`, `n:${'%C3%BC'.repeat(128)}`, 'n:%00', '%ff:p', 'a%0d:b']) {
+    throws(() => parseProxy(`socks5://${user}@x`), TypeError, /credentials/);
+  }
+  throws(() => parseProxy({ url: 'socks5://x', headers: { A: 'b' } }), TypeError, /no header fields/);
+  for (const url of [
+    'socks5://',
+    'socks5:x:1080',
+    'socks5:/x',
+    'socks5://a%0d%0ab',
+    'socks5://a%00',
+    'socks5://x/y',
+    'socks5://x:65536',
+  ]) {
+    throws(() => parseProxy(url), TypeError, /^Cannot use proxy /);
+  }
+});
+
 test('a user of the URL is decoded, and told as Basic (RFC 7617), unless a header field tells who asks', () => {
   const credentials = { name: 'Aladdin', password: 'open sesame' };
   const field = ['Proxy-Authorization', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='];
