@@ -97,7 +97,8 @@ function readSocketPath(
   return { href: parsed.href, host: 'localhost', port: 0, socketPath, authority: 'localhost', path: path || '/' };
 }
 
-// Errors are logged: credentials are no part of them.
+// Errors are logged: credentials are no part of them. A URL may have any number of slashes of both kinds before them, and tabs and line ends anywhere.
 function quote(url: string | URL): string {
-  return JSON.stringify(String(url).replace(/\/\/[^/?#]*@/, '//…@'));
+  const text = String(url).replace(/[\t\n\r]/g, '');
+  return JSON.stringify(text.replace(/^(\s*[a-z][a-z0-9+.-]*:)?[/\\]*[^/\\?#]*@/i, '$1//…@'));
 }

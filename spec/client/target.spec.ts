@@ -213,4 +213,24 @@ test('a reference is resolved against a base', () => {
   says('', { href: 'wss://example.com:8443/a/b?c' }, base);
 });
 
+test('no message has the credentials of a URL, in whatever form it was written', () => {
+  const urls = [
+    'ws://me:s3cret@h/#x',
+    'ws:me:s3cret@h/#x',
+    'ws:/me:s3cret@h/#x',
+    'ws:\\\\me:s3cret@h/#x',
+    'w\ts:/\n/me:s3cret@h/#x',
+    ' ws:me:s3cret@h/@#x',
+    'me:s3cret@h',
+    '//me:s3cret@h',
+    'ws://me:s3cret@h:99999',
+    'ws://me%3a:s3cret@h',
+  ];
+  for (const url of urls) {
+    throws(() => parseTarget(url), TypeError, /^Cannot connect to /);
+    throws(() => parseTarget(url), TypeError, /^(?!.*s3cret).*…@h/s);
+  }
+  throws(() => parseTarget('ws://h/a@b#x'), TypeError, /"ws:\/\/h\/a@b#x"/);
+});
+
 test.run();
