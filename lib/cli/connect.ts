@@ -103,7 +103,7 @@ async function converse(
     clock.moved();
     let written = Promise.resolve();
     aside(() => {
-      written = output.write(...formatMessage(message, format));
+      written = output.write(formatMessage(message, format));
     });
     return written;
   };

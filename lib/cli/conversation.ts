@@ -121,8 +121,13 @@ function describeClose({ closeCode, reason, initiator }: CloseInfo): string {
 }
 
 function describeFailure({ error, received }: CloseInfo): string {
+  if (codeOf(error) === 'ERR_WS_CANCELLED') return 'stopped, and the peer has not answered the close frame';
   const text = error === undefined ? 'The connection was lost' : describeError(error);
-  const isTooLong = error instanceof MillraceError && /^ERR_WS_(FRAME|MESSAGE)_TOO_LONG$/.test(error.code);
+  const isTooLong = /^ERR_WS_(FRAME|MESSAGE)_TOO_LONG$/.test(codeOf(error));
   const hint = isTooLong ? '; --max-message-size allows more' : '';
   return `${text}${hint}${received === undefined ? '' : ` (the peer closed with ${received.closeCode})`}`;
+}
+
+function codeOf(error: Error | undefined): string {
+  return error instanceof MillraceError ? error.code : '';
 }

@@ -12,17 +12,14 @@ export interface MessageFormat {
   readonly paint: Paint;
 }
 
-/** Gives what is to be written, one after the other. */
-export function formatMessage(
-  message: Message,
-  { isTerminal, isBinary, paint }: MessageFormat,
-): readonly (string | Uint8Array)[] {
+/** Gives what is to be written. */
+export function formatMessage(message: Message, { isTerminal, isBinary, paint }: MessageFormat): string | Uint8Array {
   if (!isTerminal) {
-    if (typeof message === 'string') return [message, '\n'];
-    return isBinary ? [message] : [`${describeBinary(message)}\n`];
+    if (typeof message === 'string') return `${message}\n`;
+    return isBinary ? message : `${describeBinary(message)}\n`;
   }
-  if (typeof message !== 'string') return [`${paint(`< ${describeBinary(message)}`, 'yellow')}\n`];
+  if (typeof message !== 'string') return `${paint(`< ${describeBinary(message)}`, 'yellow')}\n`;
   // No line of a peer begins as ours do.
   const lines = escapeControlsInLines(message).replaceAll('\n', '\n  ');
-  return [`${paint(`< ${lines}`, 'cyan')}\n`];
+  return `${paint(`< ${lines}`, 'cyan')}\n`;
 }

@@ -12,11 +12,16 @@ export interface OutputOwner {
   broken(error: Error | undefined): void;
 }
 
+// What is gathered in one turn is written when it is as much.
+const MUCH = 64 * 1024;
+
 export class Output {
   readonly #stream: Writable;
   readonly #owner: OutputOwner;
+  #gathered: (string | Uint8Array)[] = [];
+  #size = 0;
+  #isScheduled = false;
   #isBroken = false;
-  #isCorked = false;
   #wake: (() => void) | undefined;
 
   constructor(stream: Writable, owner: OutputOwner) {
@@ -27,18 +32,16 @@ export class Output {
     stream.on('drain', () => this.#release());
   }
 
-  /** Fulfils when there is room for more, or when nothing can be written any more. What comes in one turn of the event loop is written at once. */
-  async write(...chunks: readonly (string | Uint8Array)[]): Promise<void> {
+  /**
+   * Fulfils when there is room for more, or when nothing can be written any more. What comes in one turn of the event loop is written at once: a write each is much for a file.
+   */
+  async write(chunk: string | Uint8Array): Promise<void> {
     if (this.#isBroken) return;
-    this.#cork();
-    let hasRoom = true;
-    try {
-      for (const chunk of chunks) hasRoom = this.#stream.write(chunk);
-    } catch (error) {
-      // A file is written to in the same turn.
-      this.#break(error as Error);
-    }
-    if (hasRoom || this.#isBroken) return;
+    this.#gathered.push(chunk);
+    this.#size += chunk.length;
+    if (this.#size >= MUCH) this.#flush();
+    else this.#schedule();
+    if (!this.#stream.writableNeedDrain || this.#isBroken) return;
     this.#owner.heldUp();
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -48,21 +51,30 @@ export class Output {
   /** Nothing more is written: who waits goes on. */
   abandon(): void {
     this.#isBroken = true;
+    this.#gathered = [];
     this.#release();
   }
 
-  #cork(): void {
-    if (this.#isCorked) return;
-    this.#isCorked = true;
-    this.#stream.cork();
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     setImmediate(() => {
-      this.#isCorked = false;
-      try {
-        this.#stream.uncork();
-      } catch (error) {
-        this.#break(error as Error);
-      }
+      this.#isScheduled = false;
+      this.#flush();
     });
+  }
+
+  #flush(): void {
+    const chunks = this.#gathered;
+    this.#gathered = [];
+    this.#size = 0;
+    if (chunks.length === 0) return;
+    try {
+      this.#stream.write(join(chunks));
+    } catch (error) {
+      // A file is written to in the same turn.
+      this.#break(error as Error);
+    }
   }
 
   #release(): void {
@@ -78,4 +90,10 @@ export class Output {
     this.abandon();
     this.#owner.broken(error?.code === 'EPIPE' ? undefined : error);
   }
+}
+
+function join(chunks: readonly (string | Uint8Array)[]): string | Uint8Array {
+  if (chunks.length === 1) return chunks[0] as string | Uint8Array;
+  if (chunks.every((chunk) => typeof chunk === 'string')) return chunks.join('');
+  return Buffer.concat(chunks.map((chunk) => (typeof chunk === 'string' ? Buffer.from(chunk) : chunk)));
 }

@@ -1,7 +1,8 @@
 // `millrace connect` as its users have it: a process of its own, real sockets; our server, that of `ws`, and servers by hand.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -11,6 +12,7 @@ import type { Session } from '../../lib/node.ts';
 import { AnsweringServer, type Caller } from '../support/answering-server.ts';
 import { createCertificate } from '../support/certificates.ts';
 import { echo, idle, startServer } from '../support/server.ts';
+import { sized } from '../support/sized.ts';
 import { until } from '../support/until.ts';
 import { Child, type Exit } from './child.ts';
 
@@ -268,6 +270,26 @@ test('a slow reader of the output holds the peer up, and gets everything when it
   child.output.resume();
   const { code, stdout } = await child.exit();
   assert.equal([code, stdout.length], [0, count * (message.length + 1)]);
+});
+
+test('a file goes out and comes back whole', async () => {
+  const size = sized(4, 100) * 1024 * 1024;
+  const [path, back] = [join(folder, 'sent.bin'), join(folder, 'back.bin')];
+  // No two pieces of it are the same.
+  const block = randomBytes(1024 * 1024);
+  const file = openSync(path, 'w');
+  for (let at = 0; at < size; at += block.byteLength) {
+    block.writeUInt32BE(at);
+    writeSync(file, block);
+  }
+  closeSync(file);
+  await using server = await startServer(echo);
+  const [stdin, stdout] = [openSync(path, 'r'), openSync(back, 'w')];
+  await using child = Child.piped(['connect', server.url, '--binary'], { stdin, stdout });
+  const { code, stderr } = await child.exit();
+  assert.is(code, 0, stderr);
+  assert.ok(readFileSync(back).equals(readFileSync(path)));
+  for (const one of [stdin, stdout]) closeSync(one);
 });
 
 async function standsStill(read: () => number): Promise<void> {

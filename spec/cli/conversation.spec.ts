@@ -173,6 +173,15 @@ test('an output that nobody reads any more is no failure, and nothing is told', 
   assert.is((await it.pair.server.closed).closeCode, 1001);
 });
 
+test('stopped, a peer that does not answer is 1', async () => {
+  await using it = talk({ input: [never] });
+  await it.pair.settled();
+  it.pair.line.silence();
+  it.pair.client.cancel();
+  assert.is(await it.code, 1);
+  assert.equal(it.told, ['millrace: stopped, and the peer has not answered the close frame']);
+});
+
 test('an output that fails is 1', async () => {
   await using it = talk({ input: ['a', never] });
   await until(() => it.printed.length > 0, 'a message is printed');

@@ -6,6 +6,9 @@ import { turns, until } from '../support/until.ts';
 
 const test = suite('output');
 
+// So much is written at once.
+const MUCH = 'x'.repeat(64 * 1024);
+
 type Callback = (error?: Error | null) => void;
 
 /** A stream whose reader takes when the test says so. */
@@ -17,15 +20,13 @@ class Reader {
   #done: Callback[] = [];
 
   constructor(isThrowing = false) {
-    const write = (chunks: { chunk: Buffer }[], callback: Callback): void => {
-      if (isThrowing) throw new Error('ENOSPC');
-      this.chunks.push(Buffer.concat(chunks.map(({ chunk }) => chunk)).toString());
-      this.#done.push(callback);
-    };
     this.stream = new Writable({
-      highWaterMark: 4,
-      write: (chunk: Buffer, _encoding, callback) => write([{ chunk }], callback),
-      writev: write,
+      highWaterMark: 8,
+      write: (chunk: Buffer, _encoding, callback) => {
+        if (isThrowing) throw new Error('ENOSPC');
+        this.chunks.push(chunk.toString());
+        this.#done.push(callback);
+      },
     });
     this.output = new Output(this.stream, {
       heldUp: () => this.told.push('held up'),
@@ -41,18 +42,24 @@ class Reader {
 
 test('what has room is written in one go at the end of the turn', async () => {
   const { output, chunks, told } = new Reader();
-  await output.write('a', 'b');
-  await output.write('c');
+  for (const chunk of ['a', 'ü', Uint8Array.of(98), 'c']) await output.write(chunk);
   assert.equal(chunks, []);
   await turns(2);
-  assert.equal(chunks, ['abc']);
+  assert.equal(chunks, ['aübc']);
   assert.equal(told, []);
+});
+
+test('what is much is written without waiting for the end of the turn', () => {
+  const { output, chunks } = new Reader();
+  void output.write('a');
+  void output.write(MUCH);
+  assert.equal(chunks, [`a${MUCH}`]);
 });
 
 test('a slow reader holds the writer up, and is told of both', async () => {
   const reader = new Reader();
   let isWritten = false;
-  const writing = reader.output.write('123456').then(() => {
+  const writing = reader.output.write(MUCH).then(() => {
     isWritten = true;
   });
   await until(() => reader.chunks.length === 1, 'the write');
@@ -65,7 +72,7 @@ test('a slow reader holds the writer up, and is told of both', async () => {
 
 test('a reader that goes away is no error, and who waits goes on', async () => {
   const reader = new Reader();
-  const writing = reader.output.write('123456');
+  const writing = reader.output.write(MUCH);
   await until(() => reader.chunks.length === 1, 'the write');
   reader.take(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
   await writing;
@@ -76,7 +83,7 @@ test('a reader that goes away is no error, and who waits goes on', async () => {
 
 test('another error is told once', async () => {
   const reader = new Reader();
-  const writing = reader.output.write('123456');
+  const writing = reader.output.write(MUCH);
   await until(() => reader.chunks.length === 1, 'the write');
   reader.take(new Error('EIO'));
   await writing;
@@ -93,7 +100,7 @@ test('a stream that throws is broken', async () => {
 
 test('abandoned, nobody waits and nothing is told', async () => {
   const reader = new Reader();
-  const writing = reader.output.write('123456');
+  const writing = reader.output.write(MUCH);
   reader.output.abandon();
   await writing;
   await reader.output.write('more');
