@@ -272,6 +272,34 @@ test('a slow reader of the output holds the peer up, and gets everything when it
   assert.equal([code, stdout.length], [0, count * (message.length + 1)]);
 });
 
+test('what a peer still has to say when the input ends is waited for, however slowly it is read', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
+  try {
+    await once(server, 'listening');
+    const message = 'x'.repeat(64 * 1024);
+    const count = 256;
+    server.on('connection', (socket) => {
+      socket.on('message', () => {
+        for (let index = 0; index < count; index++) socket.send(message);
+      });
+    });
+    const { port } = server.address() as { port: number };
+    await using child = Child.piped(['connect', `ws://127.0.0.1:${port}`]);
+    child.output.pause();
+    child.stdin.end('go\n');
+    await child.told(/connected/);
+    // The engine waits for the answer to a close frame for 5 seconds.
+    await new Promise((resolve) => setTimeout(resolve, sized(100, 7_000)));
+    child.output.resume();
+    const { code, stdout, stderr } = await child.exit();
+    assert.is(code, 0, stderr);
+    assert.is(stdout.length, count * (message.length + 1));
+  } finally {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  }
+});
+
 test('a file goes out and comes back whole', async () => {
   const size = sized(4, 100) * 1024 * 1024;
   const [path, back] = [join(folder, 'sent.bin'), join(folder, 'back.bin')];

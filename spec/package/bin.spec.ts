@@ -29,6 +29,14 @@ test('the built command listens and stops', async () => {
   assert.is((await child.exit()).code, 0);
 });
 
+test('the built command connects to itself', async () => {
+  await using server = new Child(['dist/cli.js', 'echo', '--port', '0']);
+  const url = (await server.firstLine()).slice('listening on '.length);
+  await using child = new Child(['dist/cli.js', 'connect', url, '-q'], {}, { stdin: 'pipe' });
+  child.stdin.end('hello\n');
+  assert.equal(await child.exit(), { code: 0, signal: null, stdout: 'hello\n', stderr: '' });
+});
+
 test('the built command compresses where it is told to', async () => {
   await using child = new Child(['dist/cli.js', 'echo', '--port', '0', '--deflate']);
   const peer = await openWs((await child.firstLine()).slice('listening on '.length));
