@@ -3,23 +3,18 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NodeConnectOptions } from '../adapter/node-connect.ts';
 import { permessageDeflate } from '../adapter/permessage-deflate.ts';
 import type { Session } from '../job/session.ts';
-import type { Message } from '../message/message.ts';
-import { createPaint, type Paint } from './colours.ts';
+import { onAbort } from '../job/signal-registry.ts';
 import type { ConnectArguments } from './connect-arguments.ts';
 import { Conversation } from './conversation.ts';
 import { describeError } from './describe-error.ts';
 import { ExitCode } from './exit-code.ts';
-import { type Input, readInput } from './input.ts';
-import { formatMessage } from './message-format.ts';
 import { toMessageLimits } from './message-limits.ts';
-import { Notices } from './notices.ts';
-import { Output } from './output.ts';
 import { PatientClock } from './patient-clock.ts';
-import { Prompt } from './prompt.ts';
+import { StandardStreams } from './standard-streams.ts';
 import { onStopSignal } from './stop-signal.ts';
 import { usage } from './usage-error.ts';
 
@@ -81,58 +76,36 @@ function readCertificates(path: string): Buffer {
   }
 }
 
-/** All that belongs to this process: its streams, its terminal. */
 async function converse(
   session: Session,
   args: ConnectArguments,
   clock: PatientClock,
   stopping: AbortSignal,
 ): Promise<number> {
-  const { stdin, stdout, stderr } = process;
-  const output = new Output(stdout, {
+  const streams = new StandardStreams(process, args, {
     heldUp: () => clock.hold(),
     released: () => clock.release(),
     broken: (error) => conversation.outputEnded(error),
+    interrupted: () => process.emit('SIGINT', 'SIGINT'),
   });
-  const isInteractive = stdin.isTTY && stdout.isTTY && !args.isBinary;
-  const prompt = isInteractive ? new Prompt({ input: stdin, output: stdout, interrupted: interrupt }) : undefined;
-  const input: Input = prompt ?? readInput(stdin, { isBinary: args.isBinary, maxLength: args.maxMessageSize });
-  const aside = (write: () => void): void => (prompt === undefined ? write() : prompt.aside(write));
-  const format = { isTerminal: stdout.isTTY, isBinary: args.isBinary, paint: paintFor(stdout.isTTY) };
-  const print = async (message: Message): Promise<void> => {
-    clock.moved();
-    let written = Promise.resolve();
-    aside(() => {
-      written = output.write(formatMessage(message, format));
-    });
-    return written;
-  };
-  // Lines of both kinds on one terminal stay in their order.
-  const errors = isInteractive && stderr.isTTY ? stdout : stderr;
-  const notices = new Notices({
-    write: (line) => aside(() => errors.write(`${line}\n`)),
-    paint: paintFor(stderr.isTTY),
-    isQuiet: args.isQuiet,
+  const { input, notices } = streams;
+  const conversation = new Conversation({
+    session,
+    input,
+    print: (message) => {
+      clock.moved();
+      return streams.print(message);
+    },
+    notices,
+    delay: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
+    options: args,
   });
-  const delay = (milliseconds: number, signal: AbortSignal): Promise<unknown> =>
-    sleep(milliseconds, undefined, { signal });
-  const conversation = new Conversation({ session, input, print, notices, delay, options: args });
-  const stop = (): void => {
-    output.abandon();
+  onAbort(stopping, () => {
+    streams.abandon();
     setTimeout(() => process.exit(ExitCode.FAILED), LONGEST_STOP).unref();
-  };
-  if (stopping.aborted) stop();
-  else stopping.addEventListener('abort', stop, { once: true });
+  });
   notices.note(describeConnection(session));
   return conversation.run();
-}
-
-function paintFor(isTerminal: boolean): Paint {
-  return createPaint({ isTerminal, environment: process.env });
-}
-
-function interrupt(): void {
-  process.emit('SIGINT', 'SIGINT');
 }
 
 function describeConnection({ response, subprotocol, extensions }: Session): string {

@@ -18,28 +18,29 @@ const MUCH = 64 * 1024;
 export class Output {
   readonly #stream: Writable;
   readonly #owner: OutputOwner;
+  readonly #most: number;
   #gathered: (string | Uint8Array)[] = [];
   #size = 0;
   #isScheduled = false;
   #isBroken = false;
   #wake: (() => void) | undefined;
 
-  constructor(stream: Writable, owner: OutputOwner) {
+  /** @param isGathering Whether what comes in one turn of the event loop is written at once: a write each is much for a file. Otherwise it is written where it comes. */
+  constructor(stream: Writable, owner: OutputOwner, isGathering = true) {
     this.#stream = stream;
     this.#owner = owner;
+    this.#most = isGathering ? MUCH : 0;
     stream.on('error', (error: NodeJS.ErrnoException) => this.#break(error));
     stream.on('close', () => this.#break());
     stream.on('drain', () => this.#release());
   }
 
-  /**
-   * Fulfils when there is room for more, or when nothing can be written any more. What comes in one turn of the event loop is written at once: a write each is much for a file.
-   */
+  /** Fulfils when there is room for more, or when nothing can be written any more. */
   async write(chunk: string | Uint8Array): Promise<void> {
     if (this.#isBroken) return;
     this.#gathered.push(chunk);
     this.#size += chunk.length;
-    if (this.#size >= MUCH) this.#flush();
+    if (this.#size >= this.#most) this.#flush();
     else this.#schedule();
     if (!this.#stream.writableNeedDrain || this.#isBroken) return;
     this.#owner.heldUp();

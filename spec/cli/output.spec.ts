@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Output } from '../../lib/cli/output.ts';
+import { Output, type OutputOwner } from '../../lib/cli/output.ts';
 import { turns, until } from '../support/until.ts';
 
 const test = suite('output');
@@ -19,7 +19,7 @@ class Reader {
   readonly chunks: string[] = [];
   #done: Callback[] = [];
 
-  constructor(isThrowing = false) {
+  constructor({ isThrowing = false, isGathering = true } = {}) {
     this.stream = new Writable({
       highWaterMark: 8,
       write: (chunk: Buffer, _encoding, callback) => {
@@ -28,11 +28,12 @@ class Reader {
         this.#done.push(callback);
       },
     });
-    this.output = new Output(this.stream, {
+    const owner: OutputOwner = {
       heldUp: () => this.told.push('held up'),
       released: () => this.told.push('released'),
-      broken: (error) => this.told.push(`broken ${(error as NodeJS.ErrnoException | undefined)?.message}`),
-    });
+      broken: (error) => this.told.push(`broken ${error?.message}`),
+    };
+    this.output = new Output(this.stream, owner, isGathering);
   }
 
   take(error?: Error): void {
@@ -54,6 +55,12 @@ test('what is much is written without waiting for the end of the turn', () => {
   void output.write('a');
   void output.write(MUCH);
   assert.equal(chunks, [`a${MUCH}`]);
+});
+
+test('where nothing is gathered each is written where it comes', () => {
+  const { output, chunks } = new Reader({ isGathering: false });
+  void output.write('a');
+  assert.equal(chunks, ['a']);
 });
 
 test('a slow reader holds the writer up, and is told of both', async () => {
@@ -92,7 +99,7 @@ test('another error is told once', async () => {
 });
 
 test('a stream that throws is broken', async () => {
-  const reader = new Reader(true);
+  const reader = new Reader({ isThrowing: true });
   await reader.output.write('a');
   await until(() => reader.told.length > 0, 'it is told');
   assert.equal(reader.told, ['broken ENOSPC']);
