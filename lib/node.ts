@@ -19,12 +19,15 @@ export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
-export type { Asked, Attempt, ReconnectBounds, ReconnectOptions, UrlSource } from './client/reconnect-options.ts';
-export type { Loss, LossPhase, ReconnectEnd, ReconnectState, UnsettledMessages } from './client/reconnect-state.ts';
-export { type ReconnectCounters, ReconnectingSession } from './client/reconnecting-session.ts';
-export type { Open } from './client/reconnector.ts';
 export { type WebSocketCloseInfo, WebSocketError } from './client/web-socket-error.ts';
 export type { WebSocketOpenInfo } from './client/web-socket-stream.ts';
+export type { Abandoned, CloseInfo } from './connection/close-info.ts';
+export type { Clock, EngineContext, Scheduler, UserContext } from './connection/context.ts';
+export type { Counters, Dropped } from './connection/counters.ts';
+export { RetainedBudget } from './connection/retained-budget.ts';
+export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './connection/sendable.ts';
+export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './connection/slow-consumer.ts';
+export { StreamedMessage } from './connection/streamed-message.ts';
 export {
   ConnectionError,
   type ErrorCode,
@@ -61,14 +64,8 @@ export type { Frame, Role } from './frame/frame.ts';
 export { Opcode } from './frame/opcode.ts';
 export { HeaderFields, type RequestHead } from './handshake/http-head.ts';
 export { type ServerHandshakeOptions, ServerHandshakeRules } from './handshake/server-handshake.ts';
-export type { Abandoned, CloseInfo } from './job/close-info.ts';
-
-export type { Clock, EngineContext, Scheduler, UserContext } from './job/context.ts';
-export type { Counters, Dropped } from './job/counters.ts';
 export { type Handler, Job, type JobState, type RawHandler } from './job/job.ts';
 export { Refusal, type RefusalOptions } from './job/refusal.ts';
-export { RetainedBudget } from './job/retained-budget.ts';
-export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './job/sendable.ts';
 export {
   type RawSession,
   Session,
@@ -78,8 +75,6 @@ export {
   type UpgradeResponse,
 } from './job/session.ts';
 export type { Delivery, KindOptions, Received, Sent } from './job/session-kind.ts';
-export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './job/slow-consumer.ts';
-export { StreamedMessage } from './job/streamed-message.ts';
 export { type RawUpgradeOptions, type StreamedUpgradeOptions, type UpgradeOptions, upgrade } from './job/upgrade.ts';
 export {
   type AdmissionHooks,
@@ -96,6 +91,10 @@ export {
   type ServerLimits,
 } from './limits.ts';
 export type { Message, MessageSource, MessageType } from './message/message.ts';
+export type { Asked, Attempt, ReconnectBounds, ReconnectOptions, UrlSource } from './reconnect/reconnect-options.ts';
+export type { Loss, LossPhase, ReconnectEnd, ReconnectState, UnsettledMessages } from './reconnect/reconnect-state.ts';
+export { type ReconnectCounters, ReconnectingSession } from './reconnect/reconnecting-session.ts';
+export type { Open } from './reconnect/reconnector.ts';
 export { FrameDecoderStream } from './stream/frame-decoder-stream.ts';
 export { FrameEncoderStream } from './stream/frame-encoder-stream.ts';
 export { MessageAssemblerStream } from './stream/message-assembler-stream.ts';

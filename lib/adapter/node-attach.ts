@@ -4,8 +4,8 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { Once } from '../connection/deferred.ts';
 import { parseTokenList } from '../handshake/http-head.ts';
-import { Once } from '../job/deferred.ts';
 import type { Delivery } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import {

@@ -1,9 +1,9 @@
 // Reconnection on Node: `reconnect` over `connect`.
 
-import type { ReconnectOptions, UrlSource } from '../client/reconnect-options.ts';
-import { ReconnectingSession } from '../client/reconnecting-session.ts';
-import type { Open } from '../client/reconnector.ts';
 import type { Delivery, Received } from '../job/session-kind.ts';
+import type { ReconnectOptions, UrlSource } from '../reconnect/reconnect-options.ts';
+import { ReconnectingSession } from '../reconnect/reconnecting-session.ts';
+import type { Open } from '../reconnect/reconnector.ts';
 import { connect, type NodeConnectOptions } from './node-connect.ts';
 
 /** Options of each connection: those of `connect` that are not of all of them. */

@@ -5,9 +5,9 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
+import { reportError } from '../connection/context.ts';
+import { Once } from '../connection/deferred.ts';
 import { type RefusedHandshake, refuse, serializeHandshake } from '../handshake/server-handshake.ts';
-import { reportError } from '../job/context.ts';
-import { Once } from '../job/deferred.ts';
 import type { Delivery } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import {

@@ -4,6 +4,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import {
+  type Engine,
+  type EngineContext,
+  reportError,
+  resolveEngine,
+  type UserContext,
+} from '../connection/context.ts';
+import { RetainedBudget } from '../connection/retained-budget.ts';
 import { type RequestHead, serializeResponse } from '../handshake/http-head.ts';
 import {
   refuse,
@@ -11,9 +19,7 @@ import {
   ServerHandshakeRules,
   serializeHandshake,
 } from '../handshake/server-handshake.ts';
-import { type Engine, type EngineContext, reportError, resolveEngine, type UserContext } from '../job/context.ts';
 import type { Handler, Job } from '../job/job.ts';
-import { RetainedBudget } from '../job/retained-budget.ts';
 import type { Session } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { checkOptions } from '../job/upgrade.ts';

@@ -1,7 +1,7 @@
 // An upgrade while the hooks decide on it: what its client sends meanwhile is held, bounded and counted, and a client that goes away ends the hooks.
 
 import type { Duplex } from 'node:stream';
-import type { Holder, RetainedBudget } from '../job/retained-budget.ts';
+import type { Holder, RetainedBudget } from '../connection/retained-budget.ts';
 import type { NodeTransport } from './node-duplex.ts';
 
 export interface PendingUpgradeOptions {

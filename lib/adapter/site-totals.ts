@@ -1,8 +1,8 @@
 // What the sessions of a server have done together: the closed ones in sums, the open ones added when somebody asks.
 
+import type { CloseInfo } from '../connection/close-info.ts';
+import type { Counters, Dropped } from '../connection/counters.ts';
 import { CloseCode } from '../frame/close-code.ts';
-import type { CloseInfo } from '../job/close-info.ts';
-import type { Counters, Dropped } from '../job/counters.ts';
 
 /** Counts of all sessions of a server together. Bytes are those of the wire, headers included. */
 export interface SessionTotals {

@@ -1,7 +1,7 @@
 // One connection between standard input and standard output, to its end.
 
+import type { CloseInfo } from '../connection/close-info.ts';
 import { MillraceError } from '../error.ts';
-import type { CloseInfo } from '../job/close-info.ts';
 import type { Session } from '../job/session.ts';
 import type { Message } from '../message/message.ts';
 import type { ConnectArguments } from './connect-arguments.ts';

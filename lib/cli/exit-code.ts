@@ -1,7 +1,7 @@
 // What a script learns of how a connection ended.
 
+import type { CloseInfo } from '../connection/close-info.ts';
 import { MillraceError } from '../error.ts';
-import type { CloseInfo } from '../job/close-info.ts';
 
 /** The exit codes of `millrace connect`. */
 export const ExitCode = {

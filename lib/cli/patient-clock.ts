@@ -1,7 +1,7 @@
 // The engine's clock on a command line. A slow reader of standard output holds the peer up: then its silence is nobody's fault, and time stands. And a peer that has much left
 // to say before it answers a close frame is waited for as long as it goes on.
 
-import type { Clock } from '../job/context.ts';
+import type { Clock } from '../connection/context.ts';
 
 interface Timer {
   readonly callback: () => void;

@@ -1,10 +1,10 @@
 // The client: from a URL to an opened session. Dials (whoever knows sockets does that), shakes hands, follows redirects where that is asked for, and upgrades.
 
+import { type EngineContext, resolveEngine, type UserContext } from '../connection/context.ts';
 import { HandshakeError } from '../error.ts';
 import type { Extension } from '../extension/extension.ts';
 import { checkExtensions } from '../extension/extension-negotiation.ts';
 import { type AcceptedByServer, ClientHandshake } from '../handshake/client-handshake.ts';
-import { type EngineContext, resolveEngine, type UserContext } from '../job/context.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';

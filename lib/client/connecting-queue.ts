@@ -2,7 +2,7 @@
 // client MUST wait until that connection has been established or for that connection to have failed. There MUST be no more than one connection in a CONNECTING state." Other names of a
 // host are not known here: whoever looks names up is behind.
 
-import { Deferred } from '../job/deferred.ts';
+import { Deferred } from '../connection/deferred.ts';
 import { onAbort } from '../job/signal-registry.ts';
 
 /** Lets one attempt to connect go on for each key; the others wait for their turn, in their order. */

@@ -1,7 +1,7 @@
 // The two streams of an open WebSocketStream, over a session: one message is one chunk, and whatever ends one of them ends the connection.
 
-import type { CloseInfo } from '../job/close-info.ts';
-import { Deferred, markHandled } from '../job/deferred.ts';
+import type { CloseInfo } from '../connection/close-info.ts';
+import { Deferred, markHandled } from '../connection/deferred.ts';
 import type { Session } from '../job/session.ts';
 import type { Message } from '../message/message.ts';
 import { streams } from '../stream/streams.ts';

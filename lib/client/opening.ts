@@ -1,9 +1,9 @@
 // The client's opening handshake over a transport, RFC 6455 §4.1: the request goes out, the response comes in, in its time. What is right and wrong in them is the business of
 // handshake/.
 
+import type { Clock } from '../connection/context.ts';
 import { HandshakeError } from '../error.ts';
 import type { AcceptedByServer, ClientHandshake } from '../handshake/client-handshake.ts';
-import type { Clock } from '../job/context.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import { RelayTransport } from './relay-transport.ts';
 

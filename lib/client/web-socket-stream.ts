@@ -1,6 +1,6 @@
 // One WebSocketStream of the WHATWG's draft, from its arguments to its end, over whatever opens sessions. Its face, the class that a page sees, is the adapter's.
 
-import { Deferred } from '../job/deferred.ts';
+import { Deferred } from '../connection/deferred.ts';
 import type { Session } from '../job/session.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import type { Message } from '../message/message.ts';

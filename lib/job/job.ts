@@ -1,15 +1,15 @@
 // The life of an upgraded connection: the connection and the handler that runs on it, from the upgrade to the end of both.
 
+import type { CloseInfo } from '../connection/close-info.ts';
+import { Connection, type ConnectionOptions, type ConnectionOwner } from '../connection/connection.ts';
+import { type Engine, reportError, type UserContext } from '../connection/context.ts';
+import { Deferred } from '../connection/deferred.ts';
+import type { Sendable } from '../connection/sendable.ts';
 import { ConnectionError } from '../error.ts';
 import { CloseCode } from '../frame/close-code.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Message } from '../message/message.ts';
 import type { Transport } from '../stream/transport.ts';
-import type { CloseInfo } from './close-info.ts';
-import { Connection, type ConnectionOptions, type ConnectionOwner } from './connection.ts';
-import { type Engine, reportError, type UserContext } from './context.ts';
-import { Deferred } from './deferred.ts';
-import type { Sendable } from './sendable.ts';
 import { Session, type SessionFacts } from './session.ts';
 import { SessionWritable } from './session-writable.ts';
 import { onAbort } from './signal-registry.ts';

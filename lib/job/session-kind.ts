@@ -1,9 +1,9 @@
 // Which session an upgrade makes is chosen by its options. Here is what follows from that for the types.
 
+import type { Sendable } from '../connection/sendable.ts';
+import type { StreamedMessage } from '../connection/streamed-message.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Message } from '../message/message.ts';
-import type { Sendable } from './sendable.ts';
-import type { StreamedMessage } from './streamed-message.ts';
 
 /** How messages are given: see {@link KindOptions}. */
 export type Delivery = 'whole' | 'streamed';

@@ -1,10 +1,10 @@
 // A session's writable: a WritableStream over `send` and `close`, made when it is first asked for.
 
+import type { Connection } from '../connection/connection.ts';
+import type { Scheduler } from '../connection/context.ts';
+import type { Sendable } from '../connection/sendable.ts';
 import { ConnectionError, LocalProtocolError } from '../error.ts';
 import { streams } from '../stream/streams.ts';
-import type { Connection } from './connection.ts';
-import type { Scheduler } from './context.ts';
-import type { Sendable } from './sendable.ts';
 
 const TEXT = 'The writable of the session was aborted';
 

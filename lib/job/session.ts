@@ -1,19 +1,19 @@
 // What a handler gets: the messages of one connection, in and out, and its end. A thin face over the connection.
 
+import type { CloseInfo } from '../connection/close-info.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Counters } from '../connection/counters.ts';
+import { markHandled } from '../connection/deferred.ts';
+import { iterate } from '../connection/inbox.ts';
+import type { Sendable } from '../connection/sendable.ts';
+import type { SendOptions } from '../connection/slow-consumer.ts';
 import { type AgreedExtension, formatExtensions } from '../extension/extension-negotiation.ts';
 import type { CloseStatus } from '../frame/close-code.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { HeaderFields } from '../handshake/http-head.ts';
 import type { Message } from '../message/message.ts';
-import type { CloseInfo } from './close-info.ts';
-import type { Connection } from './connection.ts';
-import type { Counters } from './counters.ts';
-import { markHandled } from './deferred.ts';
-import { iterate } from './inbox.ts';
 import type { Job } from './job.ts';
-import type { Sendable } from './sendable.ts';
 import type { SessionWritable } from './session-writable.ts';
-import type { SendOptions } from './slow-consumer.ts';
 
 /**
  * A session of frames: every frame of the peer comes as it is, and every frame is sent as it is, masked by role. Who runs it answers pings and the peer's close

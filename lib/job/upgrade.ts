@@ -1,18 +1,18 @@
 // The entry of the engine: two byte streams of an upgraded connection in, its job out.
 
+import { type EngineContext, resolveEngine, type UserContext } from '../connection/context.ts';
+import type { Sendable } from '../connection/sendable.ts';
+import { resolveSlowConsumer, type SlowConsumer, type SlowConsumerPolicy } from '../connection/slow-consumer.ts';
+import type { StreamedMessage } from '../connection/streamed-message.ts';
 import type { Frame, Role } from '../frame/frame.ts';
 import { RSV_BITS } from '../frame/header.ts';
 import { type ConnectionLimits, resolveLimits } from '../limits.ts';
 import type { Message } from '../message/message.ts';
 import { StreamTransport } from '../stream/stream-transport.ts';
 import { claimTransport, type Transport } from '../stream/transport.ts';
-import { type EngineContext, resolveEngine, type UserContext } from './context.ts';
 import { type Handler, Job, type JobOptions } from './job.ts';
-import type { Sendable } from './sendable.ts';
 import type { SessionFacts } from './session.ts';
 import type { Delivery, KindOptions } from './session-kind.ts';
-import { resolveSlowConsumer, type SlowConsumer, type SlowConsumerPolicy } from './slow-consumer.ts';
-import type { StreamedMessage } from './streamed-message.ts';
 
 export interface UpgradeOptions<C = undefined, I = Message, O = Sendable>
   extends SessionFacts<C>,

@@ -1,6 +1,7 @@
 // The opening handshake of a server and the upgrade behind it, from the head of a request: RFC 6455 §4.2. It reads no socket and writes none:
 // an adapter writes `response()`, and hands the byte streams to `upgrade`.
 
+import { type EngineContext, reportError, type UserContext } from '../connection/context.ts';
 import type { HandshakeError } from '../error.ts';
 import type { ExtensionOffer } from '../extension/extension-header.ts';
 import type { AgreedExtension } from '../extension/extension-negotiation.ts';
@@ -15,7 +16,6 @@ import {
 } from '../handshake/server-handshake.ts';
 import type { ConnectionLimits, HandshakeLimits } from '../limits.ts';
 import type { Transport } from '../stream/transport.ts';
-import { type EngineContext, reportError, type UserContext } from './context.ts';
 import type { Handler, Job } from './job.ts';
 import { Refusal } from './refusal.ts';
 import type { UpgradeRequest } from './session.ts';

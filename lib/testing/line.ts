@@ -1,6 +1,6 @@
 // A connection in memory, with what can go wrong with one: two ends, and a link in each direction.
 
-import { resolveEngine } from '../job/context.ts';
+import { resolveEngine } from '../connection/context.ts';
 import { toByteStreams } from '../stream/byte-streams.ts';
 import { type ByteStreams, registerByteStreams } from '../stream/transport.ts';
 import { createResetError, LineEnd } from './line-end.ts';

@@ -1,10 +1,10 @@
 // Two jobs that talk to each other in memory through the real codec, on a clock that the test turns.
 
+import type { CloseInfo } from '../connection/close-info.ts';
+import type { EngineContext, UserContext } from '../connection/context.ts';
+import type { Counters } from '../connection/counters.ts';
 import type { Extension } from '../extension/extension.ts';
 import type { AgreedExtension } from '../extension/extension-negotiation.ts';
-import type { CloseInfo } from '../job/close-info.ts';
-import type { EngineContext, UserContext } from '../job/context.ts';
-import type { Counters } from '../job/counters.ts';
 import type { Job } from '../job/job.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { type UpgradeOptions, upgradeStreams } from '../job/upgrade.ts';

@@ -1,6 +1,6 @@
 // A clock that the test turns: nothing sleeps, and time passes only when it is told to.
 
-import type { Clock } from '../job/context.ts';
+import type { Clock } from '../connection/context.ts';
 import { turns } from './turns.ts';
 
 interface Timer {

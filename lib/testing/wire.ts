@@ -1,7 +1,7 @@
 // One direction of a line: takes what its writer writes into a bounded buffer, and gives it to its reader when the clock, the reader and the faults allow.
 // It works in turns of the event loop, as sockets do.
 
-import type { Clock, Scheduler } from '../job/context.ts';
+import type { Clock, Scheduler } from '../connection/context.ts';
 import { Edits } from './edits.ts';
 import { type Link, type LinkOptions, type LinkSettings, type LinkState, resolveLink } from './link.ts';
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import type { Handler, Job } from '../../lib/job/job.ts';
 import { type ByteStreams, toByteStreams, toRequestHead, upgrade, WebSocketUpgrade } from '../../lib/node.ts';
 import { clients } from '../support/peers.ts';

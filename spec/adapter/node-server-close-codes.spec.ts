@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import { rejects } from '../support/check.ts';
 import { clients } from '../support/peers.ts';
 import { assertEnd, assertNothingEscaped, echo, endOf, startServer } from '../support/server.ts';

@@ -3,7 +3,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { rejects } from '../support/check.ts';
 import { openWs } from '../support/peers.ts';

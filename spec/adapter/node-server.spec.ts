@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
-import type { Clock, EngineContext } from '../../lib/job/context.ts';
+import type { Clock, EngineContext } from '../../lib/connection/context.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { serve, toRequestHead } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';

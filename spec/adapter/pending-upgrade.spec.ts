@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NodeTransport } from '../../lib/adapter/node-duplex.ts';
 import { PendingUpgrade } from '../../lib/adapter/pending-upgrade.ts';
-import { RetainedBudget } from '../../lib/job/retained-budget.ts';
+import { RetainedBudget } from '../../lib/connection/retained-budget.ts';
 import { destroyAllDuplexes, socketPair } from '../support/duplexes.ts';
 import { assertNothingEscaped } from '../support/server.ts';
 import { standstill, until } from '../support/until.ts';

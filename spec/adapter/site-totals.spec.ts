@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SiteTotals } from '../../lib/adapter/site-totals.ts';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
-import type { Counters } from '../../lib/job/counters.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
+import type { Counters } from '../../lib/connection/counters.ts';
 
 const test = suite('totals of the sessions of a server');
 

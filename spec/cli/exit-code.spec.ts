@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasFailed, toExitCode } from '../../lib/cli/exit-code.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import { ConnectionError } from '../../lib/error.ts';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
 
 const test = suite('exit-code');
 

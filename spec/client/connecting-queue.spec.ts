@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConnectingQueue } from '../../lib/client/connecting-queue.ts';
-import { Deferred } from '../../lib/job/deferred.ts';
+import { Deferred } from '../../lib/connection/deferred.ts';
 import { rejects } from '../support/check.ts';
 import { listenersOn } from '../support/left-behind.ts';
 import { turns } from '../support/until.ts';

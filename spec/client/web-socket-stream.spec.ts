@@ -6,7 +6,7 @@ import type { ConnectOptions } from '../../lib/client/connect.ts';
 import { ConnectingQueue } from '../../lib/client/connecting-queue.ts';
 import { WebSocketError } from '../../lib/client/web-socket-error.ts';
 import { StreamConnection } from '../../lib/client/web-socket-stream.ts';
-import { Deferred } from '../../lib/job/deferred.ts';
+import { Deferred } from '../../lib/connection/deferred.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { domThrows, rejects, throws } from '../support/check.ts';
 import { listenersOn } from '../support/left-behind.ts';

@@ -3,10 +3,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StreamedMessage } from '../../lib/connection/streamed-message.ts';
 import { PermessageDeflate } from '../../lib/extension/permessage-deflate.ts';
 import type { Handler } from '../../lib/job/job.ts';
 import type { Session } from '../../lib/job/session.ts';
-import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import type { ServeOptions } from '../../lib/node.ts';
 import { CountingCodec } from '../support/counting-codec.ts';
 import { compressed, deflated, openDeflating, zeros } from '../support/deflate-by-hand.ts';
@@ -17,7 +17,7 @@ import { assertNothingEscaped, echo, endOf, idle, startServer, type TestServer }
 import { sized } from '../support/sized.ts';
 import { standstill, turn, until, within } from '../support/until.ts';
 
-/** What a connection decodes in one turn (lib/job/intake.ts). */
+/** What a connection decodes in one turn (lib/connection/intake.ts). */
 const TURN = 128 * KiB;
 const LIMIT = MiB;
 /** What may wait unread by default, beside one message. */

@@ -23,7 +23,7 @@ import { assertNothingEscaped, echo, startServer, type TestServer } from '../sup
 import { sized } from '../support/sized.ts';
 import { turn } from '../support/until.ts';
 
-/** What a connection decodes in one go, and what it reads without a pause where chunks are decoded as they come (lib/job/intake.ts). */
+/** What a connection decodes in one go, and what it reads without a pause where chunks are decoded as they come (lib/connection/intake.ts). */
 const TURN = 128 * KiB;
 const READ = MiB;
 

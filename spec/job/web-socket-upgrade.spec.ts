@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { StreamedMessage } from '../../lib/connection/streamed-message.ts';
 import type { Frame } from '../../lib/frame/frame.ts';
 import { ServerHandshakeRules } from '../../lib/handshake/server-handshake.ts';
 import type { RawSession } from '../../lib/job/session.ts';
-import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import { WebSocketUpgrade } from '../../lib/job/web-socket-upgrade.ts';
 import { throws } from '../support/check.ts';
 import { turns } from '../support/clock.ts';

@@ -5,7 +5,7 @@
 import process from 'node:process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { serve } from '../../lib/node.ts';
 import { inMiB, MiB, retainedMemory } from '../support/memory.ts';

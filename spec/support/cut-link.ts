@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import process from 'node:process';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import { serve, toByteStreams, upgrade } from '../../lib/node.ts';
 import { requestHead } from './raw-client.ts';
 

@@ -2,7 +2,7 @@
 // with the bytes one by one, and must come to the same.
 
 import * as assert from 'uvu/assert';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { close, type PeerFrame, RawClient } from './raw-client.ts';
 import { endOf, type TestServer } from './server.ts';

@@ -4,7 +4,7 @@ import type { EventEmitter } from 'node:events';
 import { getEventListeners } from 'node:events';
 import process from 'node:process';
 import * as assert from 'uvu/assert';
-import type { Clock, EngineContext, UserContext } from '../../lib/job/context.ts';
+import type { Clock, EngineContext, UserContext } from '../../lib/connection/context.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { retainedMemory } from './memory.ts';
 import { until } from './until.ts';

@@ -1,7 +1,7 @@
 // Every way in which a connection can live and end: what its handler does, times what its client does; and every way in which an upgrade is refused.
 
+import type { StreamedMessage } from '../../lib/connection/streamed-message.ts';
 import type { Session } from '../../lib/job/session.ts';
-import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import { KEY, wireHeader } from './frames.ts';
 import { LifeClient } from './life-client.ts';
 import { close, masked, ping, requestHead, text } from './raw-client.ts';

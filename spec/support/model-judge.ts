@@ -1,8 +1,8 @@
 // What must hold in every run of the model, whatever was done in it: while it goes on, and when both jobs have settled.
 
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import { errorCodes, MillraceError } from '../../lib/error.ts';
 import { isSendableCloseCode } from '../../lib/frame/close-code.ts';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
 import { ITEM_OVERHEAD } from '../../lib/limits.ts';
 import { known } from './model-known.ts';
 import type { Side } from './model-side.ts';

@@ -1,6 +1,6 @@
 // The messages of the model: cut from pools that are filled once, so that a run costs nothing for them; and nobody may change a pool.
 
-import type { Sendable } from '../../lib/job/sendable.ts';
+import type { Sendable } from '../../lib/connection/sendable.ts';
 import type { Message } from '../../lib/message/message.ts';
 import { streams } from '../../lib/stream/streams.ts';
 import { turns } from '../../lib/testing/turns.ts';

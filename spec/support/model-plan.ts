@@ -1,6 +1,6 @@
 // What a run of the model does, as data: drawn from a seed, printed when it fails, and made smaller without drawing anew.
 
-import type { SlowConsumerPolicy } from '../../lib/job/slow-consumer.ts';
+import type { SlowConsumerPolicy } from '../../lib/connection/slow-consumer.ts';
 import type { TestClock } from '../../lib/testing/test-clock.ts';
 import { type CommandName, commands } from './model-commands.ts';
 import { Random } from './random.ts';

@@ -1,7 +1,7 @@
 // How a side of the model reads: in the way of its plan, at its pace; and each message that it gets is checked against those that the other side has sent.
 
+import { StreamedMessage } from '../../lib/connection/streamed-message.ts';
 import type { Session } from '../../lib/job/session.ts';
-import { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import type { Message } from '../../lib/message/message.ts';
 import { streams } from '../../lib/stream/streams.ts';
 import type { Shipment } from './model-messages.ts';

@@ -1,6 +1,6 @@
 // How a side of the model sends: in the way of its plan.
 
-import type { Sendable } from '../../lib/job/sendable.ts';
+import type { Sendable } from '../../lib/connection/sendable.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { streams } from '../../lib/stream/streams.ts';
 import type { Shipment } from './model-messages.ts';

@@ -1,6 +1,6 @@
 // The model: two endpoints joined by a line that fails, random commands and faults, and what must hold whatever happens. A run is drawn from its seed alone.
 
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import { randomChunkSizes } from '../../lib/testing/chunk-sizes.ts';
 import type { Link, LinkOptions } from '../../lib/testing/link.ts';
 import { createPair, type Pair, type PairSide } from '../../lib/testing/pair.ts';

@@ -1,8 +1,8 @@
 // Connections in memory: two jobs that talk to each other through the real codec, or one job and a peer that is played by hand, byte by byte.
 
+import type { EngineContext, UserContext } from '../../lib/connection/context.ts';
 import { FrameDecoder } from '../../lib/frame/frame-decoder.ts';
 import type { Opcode } from '../../lib/frame/opcode.ts';
-import type { EngineContext, UserContext } from '../../lib/job/context.ts';
 import type { Job } from '../../lib/job/job.ts';
 import { type UpgradeOptions, upgrade } from '../../lib/job/upgrade.ts';
 import { streams } from '../../lib/stream/streams.ts';

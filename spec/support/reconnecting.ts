@@ -1,14 +1,14 @@
 // A session that outlives its connections, over lines in memory: the peer of each connection is a session of the test's, and what a try finds is the test's to say.
 
-import type { ReconnectOptions, UrlSource } from '../../lib/client/reconnect-options.ts';
-import type { ReconnectEnd, ReconnectState } from '../../lib/client/reconnect-state.ts';
-import { ReconnectingSession } from '../../lib/client/reconnecting-session.ts';
-import type { Open } from '../../lib/client/reconnector.ts';
 import { HandshakeError } from '../../lib/error.ts';
 import type { Session } from '../../lib/job/session.ts';
 import type { Delivery, Received } from '../../lib/job/session-kind.ts';
 import { onAbort } from '../../lib/job/signal-registry.ts';
 import type { UpgradeOptions } from '../../lib/job/upgrade.ts';
+import type { ReconnectOptions, UrlSource } from '../../lib/reconnect/reconnect-options.ts';
+import type { ReconnectEnd, ReconnectState } from '../../lib/reconnect/reconnect-state.ts';
+import { ReconnectingSession } from '../../lib/reconnect/reconnecting-session.ts';
+import type { Open } from '../../lib/reconnect/reconnector.ts';
 import type { LineOptions } from '../../lib/testing/line.ts';
 import { createPair, type Pair, type PairSide } from '../../lib/testing/pair.ts';
 import { TestClock } from './clock.ts';

@@ -21,8 +21,8 @@ const FILE_TIMEOUT = 240_000;
 /** The specs that run with both implementations of streams: those that use streams, or with BATTERY=whole all that have to do with connections. */
 const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
-    ? /^spec[\\/](stream|job|client|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
-    : /^spec[\\/](stream|testing)[\\/]|job[\\/](job|session|session-writable|streamed-(receiving|passing)|upgrade)\.spec|node-byte-streams\.spec|message-streams|web-socket-stream(?!-hosts)/;
+    ? /^spec[\\/](stream|connection|job|client|reconnect|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
+    : /^spec[\\/](stream|testing)[\\/]|(connection|job)[\\/](job|session|session-writable|streamed-(receiving|passing)|upgrade)\.spec|node-byte-streams\.spec|message-streams|web-socket-stream(?!-hosts)/;
 
 interface Outcome {
   readonly file: string;

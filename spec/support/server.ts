@@ -3,7 +3,7 @@
 
 import process from 'node:process';
 import * as assert from 'uvu/assert';
-import type { CloseInfo } from '../../lib/job/close-info.ts';
+import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import type { Handler } from '../../lib/job/job.ts';
 import type { Session } from '../../lib/job/session.ts';
 import { type ServeOptions, serve, type WebSocketServer } from '../../lib/node.ts';

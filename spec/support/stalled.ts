@@ -1,6 +1,6 @@
 // What the specs of slow consumers share: a peer that reads no more, and how a send stands.
 
-import type { SlowConsumer, SlowConsumerPolicy } from '../../lib/job/slow-consumer.ts';
+import type { SlowConsumer, SlowConsumerPolicy } from '../../lib/connection/slow-consumer.ts';
 import { turns } from './clock.ts';
 import { ByHand } from './pair.ts';
 import { turn } from './until.ts';

@@ -1,7 +1,7 @@
 // Sessions whose messages are read as they come, in memory: their peer is the test.
 
+import type { StreamedMessage } from '../../lib/connection/streamed-message.ts';
 import type { Session } from '../../lib/job/session.ts';
-import type { StreamedMessage } from '../../lib/job/streamed-message.ts';
 import { ByHand, type JobSettings } from './pair.ts';
 
 export type StreamedSession = Session<undefined, StreamedMessage>;

@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resolveEngine } from '../../lib/job/context.ts';
+import { resolveEngine } from '../../lib/connection/context.ts';
 import type { TransportReceiver } from '../../lib/stream/transport.ts';
 import { LineEnd } from '../../lib/testing/line-end.ts';
 import { TestClock } from '../../lib/testing/test-clock.ts';
