@@ -7,15 +7,10 @@ export type { ClientTlsOptions } from './adapter/node-dial.ts';
 export type { NodeProxyOptions } from './adapter/node-proxy.ts';
 export { type NodeReconnectOptions, type ReconnectConnectOptions, reconnect } from './adapter/node-reconnect.ts';
 export { type ServeOptions, type ServerCounters, serve, WebSocketServer } from './adapter/node-server.ts';
-export {
-  type SiteCounters,
-  type SiteOptions,
-  type StopOptions,
-  type StopReport,
-  toRequestHead,
-} from './adapter/node-site.ts';
+export { toRequestHead } from './adapter/node-site.ts';
 export { WebSocketStream, type WebSocketStreamOptions } from './adapter/node-web-socket-stream.ts';
 export { permessageDeflate } from './adapter/permessage-deflate.ts';
+export type { SiteCounters, SiteOptions, StopOptions, StopReport } from './adapter/site.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';

@@ -8,6 +8,7 @@ import { Once } from '../connection/deferred.ts';
 import { parseTokenList } from '../handshake/http-head.ts';
 import type { Delivery } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';
+import { toRequestHead, toUpgradedConnection } from './node-site.ts';
 import {
   refuseNotFound,
   Site,
@@ -17,7 +18,7 @@ import {
   type SiteSession,
   type StopOptions,
   type StopReport,
-} from './node-site.ts';
+} from './site.ts';
 
 /** The upgrades of one handler on a server of the application's own. */
 export interface Attachment<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
@@ -33,7 +34,7 @@ export interface Attachment<C = undefined, R extends boolean = false, M extends 
   stop(options?: StopOptions): Promise<StopReport>;
 }
 
-type AnySite = Pick<Site<unknown>, 'match' | 'upgrade' | 'refuseSocket'>;
+type AnySite = Pick<Site<unknown>, 'match' | 'upgrade' | 'refuse'>;
 
 /** The sites of one server, behind one listener. */
 class Router {
@@ -61,10 +62,11 @@ class Router {
     const isForOthers = this.#server.listenerCount('upgrade') > 1;
     if (isWebSocket(request)) {
       for (const site of this.sites) {
-        const parameters = site.match(request);
-        if (parameters !== undefined) return site.upgrade(request, socket, head, parameters);
+        const parameters = site.match(request.url ?? '');
+        if (parameters === undefined) continue;
+        return site.upgrade(toRequestHead(request), toUpgradedConnection(socket, head), parameters);
       }
-      if (!isForOthers) refuseNotFound(this.sites[0] as AnySite, socket);
+      if (!isForOthers) refuseNotFound(this.sites[0] as AnySite, toUpgradedConnection(socket, head));
     } else if (!isForOthers) {
       this.#giveBack(request, socket);
     }

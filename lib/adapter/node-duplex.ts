@@ -6,25 +6,10 @@ import type { Duplex } from 'node:stream';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 
-/** Told of a transport before it is started. */
-export interface TransportWatcher {
-  /** More bytes are held. */
-  held(): void;
-  /** The connection has closed, or the peer has ended it without having sent anything. */
-  gone(): void;
-}
-
 /** Carries the bytes of one Duplex. Made in the same turn in which the Duplex is handed over: no error of it is missed then. */
 export class NodeTransport implements Transport {
   readonly #duplex: Duplex;
-  // What has come before the start, and how much of it may.
-  #held: { readonly chunk: Uint8Array; readonly isOwned: boolean }[] = [];
-  #holdUpTo = 0;
-  #heldBytes = 0;
-  #isDiscarding = false;
-  #isHoldingBack = false;
-  #isListening = false;
-  #watcher: TransportWatcher | undefined;
+  #head: Uint8Array | undefined;
   // The chunks of a socket are nobody else's; those of another Duplex may be its writer's own.
   readonly #isOwned: boolean;
   #receiver: TransportReceiver | undefined;
@@ -36,7 +21,7 @@ export class NodeTransport implements Transport {
   /** @param head Bytes that came before: they are delivered first. */
   constructor(duplex: Duplex, head?: Uint8Array) {
     this.#duplex = duplex;
-    if (head !== undefined && head.byteLength > 0) this.#held.push({ chunk: toPlainBytes(head), isOwned: false });
+    if (head !== undefined && head.byteLength > 0) this.#head = toPlainBytes(head);
     this.#isOwned = duplex instanceof Socket;
     // Without a listener an error would end the process.
     duplex.on('error', (error) => {
@@ -47,46 +32,17 @@ export class NodeTransport implements Transport {
 
   start(receiver: TransportReceiver): void {
     this.#receiver = receiver;
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    // First: the receiver may pause while it takes what was held.
-    if (this.#isHoldingBack) this.#duplex.resume();
-    for (const { chunk, isOwned } of held) receiver.chunkReceived(chunk, isOwned);
+    const head = this.#head;
+    this.#head = undefined;
+    if (head !== undefined) receiver.chunkReceived(head, false);
     const duplex = this.#duplex;
     // `closed` is true before 'close' is emitted: it is told once.
     if (duplex.closed || this.#isClosed) {
       this.#isClosed = true;
       queueMicrotask(() => receiver.transportClosed(this.#error ?? duplex.errored ?? undefined));
-    } else if (this.#hasInputEnded) {
-      queueMicrotask(() => receiver.endReceived());
     } else {
       this.#listen();
     }
-  }
-
-  /**
-   * Reads on before anybody receives, to notice that the peer goes away: what comes is held, up to `size` bytes, and delivered first when the transport is
-   * started.
-   */
-  watch(size: number, watcher: TransportWatcher): void {
-    this.#holdUpTo = size;
-    this.#watcher = watcher;
-    if (this.#duplex.closed || this.#isClosed) queueMicrotask(() => watcher.gone());
-    else this.#listen();
-  }
-
-  /** How many bytes are held, those of the head not counted. */
-  get held(): number {
-    return this.#heldBytes;
-  }
-
-  /** It will not be started: throws away what is held, and what still comes. */
-  discard(): void {
-    this.#held = [];
-    this.#heldBytes = 0;
-    this.#isDiscarding = true;
-    this.#watcher = undefined;
   }
 
   pause(): void {
@@ -127,37 +83,21 @@ export class NodeTransport implements Transport {
   };
 
   #listen(): void {
-    if (this.#isListening) return;
-    this.#isListening = true;
     const duplex = this.#duplex;
     duplex.on('end', () => this.#ended());
     if (duplex.readableEnded) queueMicrotask(() => this.#ended());
-    else duplex.on('data', (chunk: Uint8Array) => this.#received(toPlainBytes(chunk)));
-  }
-
-  #received(chunk: Uint8Array): void {
-    if (this.#receiver !== undefined) return this.#receiver.chunkReceived(chunk, this.#isOwned);
-    if (this.#isDiscarding) return;
-    this.#held.push({ chunk, isOwned: this.#isOwned });
-    this.#heldBytes += chunk.byteLength;
-    if (this.#heldBytes >= this.#holdUpTo) {
-      this.#isHoldingBack = true;
-      this.#duplex.pause();
-    }
-    this.#watcher?.held();
+    else duplex.on('data', (chunk: Uint8Array) => this.#receiver?.chunkReceived(toPlainBytes(chunk), this.#isOwned));
   }
 
   #ended(): void {
     if (this.#hasInputEnded || this.#isClosed) return;
     this.#hasInputEnded = true;
-    if (this.#receiver !== undefined) this.#receiver.endReceived();
-    else if (this.#held.length === 0) this.#watcher?.gone();
+    this.#receiver?.endReceived();
   }
 
   #closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#receiver !== undefined) this.#receiver.transportClosed(this.#error);
-    else this.#watcher?.gone();
+    this.#receiver?.transportClosed(this.#error);
   }
 }

@@ -10,6 +10,7 @@ import { Once } from '../connection/deferred.ts';
 import { type RefusedHandshake, refuse, serializeHandshake } from '../handshake/server-handshake.ts';
 import type { Delivery } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';
+import { NodeConnection, toRequestHead, toUpgradedConnection } from './node-site.ts';
 import {
   refuseNotFound,
   Site,
@@ -19,7 +20,7 @@ import {
   type SiteSession,
   type StopOptions,
   type StopReport,
-} from './node-site.ts';
+} from './site.ts';
 
 export interface ServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
   extends SiteOptions<C, R, M> {
@@ -143,7 +144,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
 
   #track(socket: Duplex): void {
     this.#connections.add(socket);
-    this.#site.waiting.add(socket);
+    this.#site.waiting.add(new NodeConnection(socket));
     socket.once('close', () => this.#connections.delete(socket));
   }
 
@@ -153,16 +154,18 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       socket.on('error', () => {});
       return;
     }
-    const parameters = this.#site.match(request);
-    if (parameters === undefined) return refuseNotFound(this.#site, socket);
-    this.#site.upgrade(request, socket, head, parameters);
+    const connection = toUpgradedConnection(socket, head);
+    const parameters = this.#site.match(request.url ?? '');
+    if (parameters === undefined) return refuseNotFound(this.#site, connection);
+    this.#site.upgrade(toRequestHead(request), connection, parameters);
   }
 
-  // What is no upgrade (a plain GET gets 426).
+  // What is no upgrade (a plain GET gets 426). Not by Node's own response, which resets a connection on which more of the request comes.
   #refuseRequest(request: IncomingMessage): void {
     if (this.#answered.has(request.socket)) return;
     this.#answered.add(request.socket);
-    this.#site.refuseRequest(request);
+    this.#site.refuseRequest(toRequestHead(request), new NodeConnection(request.socket));
+    request.resume();
   }
 
   // What is no request, or does not come in time. Node tells it again for each chunk behind it.
@@ -172,7 +175,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     const refusal = toRefusal(code);
     // A reset, a failed TLS handshake: there is nobody to answer.
     if (refusal === undefined || !socket.writable) return void socket.destroy();
-    this.#site.refuseSocket(socket, serializeHandshake(refusal));
+    this.#site.refuse(new NodeConnection(socket), serializeHandshake(refusal));
     // Who was too slow is not waited for.
     if (refusal.status === 408) socket.once('finish', () => socket.destroy());
   }

@@ -1,8 +1,7 @@
 // An upgrade while the hooks decide on it: what its client sends meanwhile is held, bounded and counted, and a client that goes away ends the hooks.
 
-import type { Duplex } from 'node:stream';
 import type { Holder, RetainedBudget } from '../connection/retained-budget.ts';
-import type { NodeTransport } from './node-duplex.ts';
+import type { HoldingTransport } from './holding-transport.ts';
 
 export interface PendingUpgradeOptions {
   /** How many bytes are held; beyond them the client waits. */
@@ -13,23 +12,30 @@ export interface PendingUpgradeOptions {
   readonly onShed: () => void;
 }
 
-/** Begins to hold when it is made; ends once, by {@link release} or {@link refuse}. */
+/** Begins to hold with {@link begin}; ends once, by {@link release} or {@link refuse}. */
 export class PendingUpgrade implements Holder {
-  readonly #transport: NodeTransport;
+  readonly #connection: { destroy(): void };
+  readonly #transport: HoldingTransport;
   readonly #options: PendingUpgradeOptions;
   readonly #gone = new AbortController();
 
-  constructor(socket: Duplex, transport: NodeTransport, options: PendingUpgradeOptions) {
+  constructor(connection: { destroy(): void }, transport: HoldingTransport, options: PendingUpgradeOptions) {
+    this.#connection = connection;
     this.#transport = transport;
     this.#options = options;
-    const { size, budget } = options;
-    transport.watch(size, {
+  }
+
+  /** What is held may be too much at once. */
+  begin(): void {
+    const { size, budget } = this.#options;
+    this.#transport.watch(size, {
       held: () => budget?.report(this),
       gone: () => {
         this.refuse(new Error('The client has gone away'));
-        socket.destroy();
+        this.#connection.destroy();
       },
     });
+    if (this.#transport.held > 0 && !this.signal.aborted) budget?.report(this);
   }
 
   /** Aborted when the hooks need not go on. */

@@ -1,14 +1,24 @@
 // The connections that hold no place of a server with `maxConnections`: those on which no upgrade has been asked for yet, and those that were refused and are
 // on their way out. Somebody who opens connections and says nothing must not fill the server, nor keep out those who ask.
 
-import type { Duplex } from 'node:stream';
+/** One of them. */
+export interface WaitingConnection {
+  /** What is the same for all that stand for one connection. Default: the object itself. */
+  readonly key?: unknown;
+  /** Whether it has closed, or is about to. */
+  readonly isClosed: boolean;
+  /** Cuts it. */
+  destroy(): void;
+  /** Calls back once when it has closed. */
+  whenClosed(callback: () => void): void;
+}
 
 /** With few places, still so many may wait: whoever is refused gets to read it. */
 const LEAST = 16;
 
 /** Holds as many connections as there are places. Beyond that the oldest is cut: who asks at once has left long before it would be its turn. */
 export class WaitingConnections {
-  readonly #sockets = new Map<unknown, Duplex>();
+  readonly #connections = new Map<unknown, WaitingConnection>();
   readonly #most: number;
 
   /** @param places How many connections the server takes; `Infinity`: there is no limit here either. */
@@ -17,36 +27,30 @@ export class WaitingConnections {
   }
 
   get size(): number {
-    return this.#sockets.size;
+    return this.#connections.size;
   }
 
-  add(socket: Duplex): void {
-    if (this.#most === Number.POSITIVE_INFINITY || socket.destroyed) return;
-    const key = keyOf(socket);
-    this.#sockets.delete(key);
-    this.#sockets.set(key, socket);
-    socket.once('close', () => {
-      if (this.#sockets.get(key) === socket) this.#sockets.delete(key);
+  add(connection: WaitingConnection): void {
+    if (this.#most === Number.POSITIVE_INFINITY || connection.isClosed) return;
+    const { key = connection } = connection;
+    this.#connections.delete(key);
+    this.#connections.set(key, connection);
+    connection.whenClosed(() => {
+      if (this.#connections.get(key) === connection) this.#connections.delete(key);
     });
-    if (this.#sockets.size > this.#most) this.#cutOldest();
+    if (this.#connections.size > this.#most) this.#cutOldest();
   }
 
   /** It waits no more: it holds a place now. */
-  delete(socket: Duplex): void {
-    if (this.#sockets.size > 0) this.#sockets.delete(keyOf(socket));
+  delete(connection: Pick<WaitingConnection, 'key'>): void {
+    if (this.#connections.size > 0) this.#connections.delete(connection.key ?? connection);
   }
 
   #cutOldest(): void {
-    for (const [key, socket] of this.#sockets) {
-      this.#sockets.delete(key);
-      socket.destroy();
+    for (const [key, connection] of this.#connections) {
+      this.#connections.delete(key);
+      connection.destroy();
       return;
     }
   }
-}
-
-// A TLS socket and the TCP socket underneath are one connection: what they share is the address of the peer.
-function keyOf(socket: Duplex & { readonly remoteAddress?: string; readonly remotePort?: number }): unknown {
-  const { remoteAddress, remotePort } = socket;
-  return remotePort === undefined ? socket : `${remoteAddress} ${remotePort}`;
 }

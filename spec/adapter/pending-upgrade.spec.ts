@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { HoldingTransport } from '../../lib/adapter/holding-transport.ts';
 import { NodeTransport } from '../../lib/adapter/node-duplex.ts';
 import { PendingUpgrade } from '../../lib/adapter/pending-upgrade.ts';
 import { RetainedBudget } from '../../lib/connection/retained-budget.ts';
@@ -13,7 +14,7 @@ const MiB = 1024 * KiB;
 
 interface Made {
   readonly pending: PendingUpgrade;
-  readonly transport: NodeTransport;
+  readonly transport: HoldingTransport;
   readonly ours: Duplex;
   readonly peer: Duplex;
   isShed: boolean;
@@ -21,13 +22,14 @@ interface Made {
 
 async function create(budget?: RetainedBudget): Promise<Made> {
   const [ours, peer] = await socketPair();
-  const transport = new NodeTransport(ours);
+  const transport = new HoldingTransport(new NodeTransport(ours));
   const onShed = (): void => {
     made.isShed = true;
     made.pending.refuse(new Error('too much'));
   };
   const pending = new PendingUpgrade(ours, transport, { size: 64 * KiB, budget, onShed });
   const made: Made = { pending, transport, ours, peer, isShed: false };
+  pending.begin();
   return made;
 }
 

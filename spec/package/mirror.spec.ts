@@ -39,7 +39,8 @@ const topics: Record<string, string> = {
 
 /** Files that do something and have no spec of their own, each with the reason. */
 const exceptions: Record<string, string> = {
-  'adapter/node-site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
+  'adapter/node-site': 'the sockets of serve and attach: spec/adapter/node-server and node-attach',
+  'adapter/site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
   'job/refusal': 'spec/job/decide shows it where it is used',
   'stream/transform-pair': 'the base of the four transforms, each with its spec',
   'stream/transport': 'the claim of a pair is shown by spec/stream/byte-streams',
