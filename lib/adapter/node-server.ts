@@ -6,21 +6,11 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TlsOptions } from 'node:tls';
 import { reportError } from '../connection/context.ts';
-import { Once } from '../connection/deferred.ts';
 import { type RefusedHandshake, refuse, serializeHandshake } from '../handshake/server-handshake.ts';
 import type { Delivery } from '../job/session-kind.ts';
-import { onAbort } from '../job/signal-registry.ts';
 import { NodeConnection, toRequestHead, toUpgradedConnection } from './node-site.ts';
-import {
-  refuseNotFound,
-  Site,
-  type SiteCounters,
-  type SiteHandler,
-  type SiteOptions,
-  type SiteSession,
-  type StopOptions,
-  type StopReport,
-} from './site.ts';
+import { refuseNotFound, type SiteHandler, type SiteOptions } from './site.ts';
+import { SiteServer } from './site-server.ts';
 
 export interface ServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
   extends SiteOptions<C, R, M> {
@@ -32,91 +22,57 @@ export interface ServeOptions<C = undefined, R extends boolean = false, M extend
   readonly tls?: TlsOptions;
 }
 
-/** Counts of a server since it was started. What was no request, or did not come in time, is counted as refused too. */
-export interface ServerCounters extends SiteCounters {
-  /** Connections, those without a session (yet) included. */
-  readonly connections: number;
-}
-
 /** A server that listens. */
-export class WebSocketServer<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
-  implements AsyncDisposable
-{
+export class WebSocketServer<C = undefined, R extends boolean = false, M extends Delivery = 'whole'> extends SiteServer<
+  C,
+  R,
+  M
+> {
   readonly #http: Server;
   readonly #options: ServeOptions<C, R, M>;
-  readonly #site: Site<C, R, M>;
   readonly #connections = new Set<Duplex>();
   // Connections on which a request was answered: nothing more is taken from them.
   readonly #answered = new WeakSet<Duplex>();
-  #address: AddressInfo | undefined;
-  readonly #stopping = new Once<StopReport>();
 
   /** Made by {@link serve}. */
   constructor(options: ServeOptions<C, R, M>, handler: SiteHandler<C, R, M>) {
+    super(options, handler, options.tls !== undefined);
     this.#options = options;
-    this.#site = new Site(options, handler);
     this.#http = this.#createHttpServer();
   }
 
-  /** The address that the server listens on. */
-  get host(): string {
-    return this.#address?.address ?? '';
-  }
-
-  /** The port that the server listens on. */
-  get port(): number {
-    return this.#address?.port ?? 0;
-  }
-
-  /** `ws://` or `wss://` and the address. */
-  get url(): string {
-    const scheme = this.#options.tls === undefined ? 'ws' : 'wss';
-    return `${scheme}://${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.port}`;
-  }
-
-  /** The sessions that are open now. */
-  get sessions(): Iterable<SiteSession<C, R, M>> {
-    return this.#site.sessions;
-  }
-
-  get counters(): ServerCounters {
-    return { ...this.#site.counters, connections: this.#connections.size };
-  }
-
   /** Begins to listen. Called by {@link serve}. */
-  async listen(): Promise<void> {
-    const { port = 0, host = '127.0.0.1', signal, userContext } = this.#options;
-    signal?.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      this.#http.once('error', reject);
-      this.#http.listen(port, host, () => {
-        this.#http.off('error', reject);
-        resolve();
+  listen(): Promise<void> {
+    const { port = 0, host = '127.0.0.1', userContext } = this.#options;
+    return this.open(async () => {
+      await new Promise<void>((resolve, reject) => {
+        this.#http.once('error', reject);
+        this.#http.listen(port, host, () => {
+          this.#http.off('error', reject);
+          resolve();
+        });
       });
+      this.#http.on('error', (error) => reportError(userContext ?? {}, error));
+      const address = this.#http.address() as AddressInfo;
+      return { host: address.address, port: address.port };
     });
-    this.#http.on('error', (error) => reportError(userContext ?? {}, error));
-    this.#address = this.#http.address() as AddressInfo;
-    if (signal !== undefined) {
-      const release = onAbort(signal, () => void this.stop());
-      this.#http.once('close', release);
-    }
   }
 
-  /**
-   * Stops: new upgrades get 503 with Retry-After, sessions are closed with 1001, what has not closed in time is cut, and the port is free. Never rejects; further
-   * calls give the same report.
-   */
-  stop(options: StopOptions = {}): Promise<StopReport> {
-    return this.#stopping.run(() => this.#stop(options.timeout ?? this.#site.limits.closeTimeout));
+  protected override get connectionCount(): number {
+    return this.#connections.size;
   }
 
-  /** Stops with the defaults: `await using server = await serve(…)`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+  // They were all refused.
+  protected override async finishRequests(): Promise<void> {}
+
+  protected override async close(): Promise<void> {
+    const closing = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    for (const socket of this.#connections) socket.destroy();
+    await closing;
   }
 
   #createHttpServer(): Server {
-    const { handshakeTimeout, maxHeadSize } = this.#site.limits;
+    const { handshakeTimeout, maxHeadSize } = this.site.limits;
     const options = {
       maxHeaderSize: maxHeadSize,
       headersTimeout: handshakeTimeout,
@@ -144,7 +100,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
 
   #track(socket: Duplex): void {
     this.#connections.add(socket);
-    this.#site.waiting.add(new NodeConnection(socket));
+    this.site.waiting.add(new NodeConnection(socket));
     socket.once('close', () => this.#connections.delete(socket));
   }
 
@@ -155,16 +111,16 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       return;
     }
     const connection = toUpgradedConnection(socket, head);
-    const parameters = this.#site.match(request.url ?? '');
-    if (parameters === undefined) return refuseNotFound(this.#site, connection);
-    this.#site.upgrade(toRequestHead(request), connection, parameters);
+    const parameters = this.site.match(request.url ?? '');
+    if (parameters === undefined) return refuseNotFound(this.site, connection);
+    this.site.upgrade(toRequestHead(request), connection, parameters);
   }
 
   // What is no upgrade (a plain GET gets 426). Not by Node's own response, which resets a connection on which more of the request comes.
   #refuseRequest(request: IncomingMessage): void {
     if (this.#answered.has(request.socket)) return;
     this.#answered.add(request.socket);
-    this.#site.refuseRequest(toRequestHead(request), new NodeConnection(request.socket));
+    this.site.refuseRequest(toRequestHead(request), new NodeConnection(request.socket));
     request.resume();
   }
 
@@ -175,19 +131,9 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     const refusal = toRefusal(code);
     // A reset, a failed TLS handshake: there is nobody to answer.
     if (refusal === undefined || !socket.writable) return void socket.destroy();
-    this.#site.refuse(new NodeConnection(socket), serializeHandshake(refusal));
+    this.site.refuse(new NodeConnection(socket), serializeHandshake(refusal));
     // Who was too slow is not waited for.
     if (refusal.status === 408) socket.once('finish', () => socket.destroy());
-  }
-
-  async #stop(timeout: number): Promise<StopReport> {
-    const { closed } = await this.#site.close(timeout);
-    // Those without a session too: idle ones, and those in the middle of a request.
-    const cut = this.#connections.size;
-    const closing = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    for (const socket of this.#connections) socket.destroy();
-    await closing;
-    return { closed, cut };
   }
 }
 

@@ -2,7 +2,6 @@
 // `attach` one for each call.
 
 import {
-  type Clock,
   type Engine,
   type EngineContext,
   reportError,
@@ -155,9 +154,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     return { open: this.#jobs.size, upgraded: this.#upgraded, refused: this.#refused, ...totals };
   }
 
-  /** The clock of its connections. */
-  get clock(): Clock {
-    return this.#engine.clock;
+  /** Where the work of its connections runs. */
+  get engine(): Engine {
+    return this.#engine;
   }
 
   /** Whether it is stopping: whoever asks is refused. */

@@ -19,6 +19,7 @@ const LEAST = 16;
 /** Holds as many connections as there are places. Beyond that the oldest is cut: who asks at once has left long before it would be its turn. */
 export class WaitingConnections {
   readonly #connections = new Map<unknown, WaitingConnection>();
+  readonly #known = new WeakSet<WaitingConnection>();
   readonly #most: number;
 
   /** @param places How many connections the server takes; `Infinity`: there is no limit here either. */
@@ -35,15 +36,22 @@ export class WaitingConnections {
     const { key = connection } = connection;
     this.#connections.delete(key);
     this.#connections.set(key, connection);
-    connection.whenClosed(() => {
-      if (this.#connections.get(key) === connection) this.#connections.delete(key);
-    });
+    this.#forgetWhenClosed(connection, key);
     if (this.#connections.size > this.#most) this.#cutOldest();
   }
 
   /** It waits no more: it holds a place now. */
-  delete(connection: Pick<WaitingConnection, 'key'>): void {
+  delete(connection: WaitingConnection): void {
     if (this.#connections.size > 0) this.#connections.delete(connection.key ?? connection);
+  }
+
+  // Once: one that is kept alive comes again and again.
+  #forgetWhenClosed(connection: WaitingConnection, key: unknown): void {
+    if (this.#known.has(connection)) return;
+    this.#known.add(connection);
+    connection.whenClosed(() => {
+      if (this.#connections.get(key) === connection) this.#connections.delete(key);
+    });
   }
 
   #cutOldest(): void {

@@ -105,6 +105,19 @@ export function parseTokenList(values: readonly string[]): string[] | undefined 
 }
 
 /**
+ * Reads a line of a head (RFC 9112 §5): `field-line = field-name ":" OWS field-value OWS`. §5.1: "No whitespace is allowed between the field name and
+ * colon." A line that begins with white space goes on with the value before it (§5.2, obs-fold); what is one value to one recipient is two to another, so it is
+ * refused too: what stands before the colon is no token.
+ *
+ * @returns The name, and the value with the white space around it; undefined when the line is malformed.
+ */
+export function parseFieldLine(text: string): readonly [string, string] | undefined {
+  const colon = text.indexOf(':');
+  const name = text.slice(0, Math.max(0, colon));
+  return isToken(name) ? [name, text.slice(colon + 1)] : undefined;
+}
+
+/**
  * Checks a header field that is to be written.
  *
  * @throws TypeError when the name is no token, or the value has CR, LF or NUL or is no text of bytes: a character over
@@ -193,16 +206,36 @@ function writeLatin1(text: string, bytes: Uint8Array): void {
 /** RFC 9110 §15. A client ignores them (RFC 9112 §4), people who look at the wire do not. */
 const reasonPhrases: ReadonlyMap<number, string> = new Map([
   [101, 'Switching Protocols'],
+  [200, 'OK'],
+  [201, 'Created'],
+  [202, 'Accepted'],
+  [204, 'No Content'],
+  [206, 'Partial Content'],
+  [301, 'Moved Permanently'],
+  [302, 'Found'],
+  [303, 'See Other'],
+  [304, 'Not Modified'],
+  [307, 'Temporary Redirect'],
+  [308, 'Permanent Redirect'],
   [400, 'Bad Request'],
   [401, 'Unauthorized'],
   [403, 'Forbidden'],
   [404, 'Not Found'],
   [405, 'Method Not Allowed'],
+  [408, 'Request Timeout'],
+  [409, 'Conflict'],
+  [410, 'Gone'],
+  [413, 'Content Too Large'],
+  [415, 'Unsupported Media Type'],
+  [417, 'Expectation Failed'],
   [426, 'Upgrade Required'],
   [429, 'Too Many Requests'],
   [431, 'Request Header Fields Too Large'],
   [500, 'Internal Server Error'],
+  [501, 'Not Implemented'],
+  [502, 'Bad Gateway'],
   [503, 'Service Unavailable'],
+  [505, 'HTTP Version Not Supported'],
 ]);
 
 /** `protocol = protocol-name [ "/" protocol-version ]`, both tokens. */

@@ -58,6 +58,11 @@ export class HttpLine {
     return text;
   }
 
+  /** Takes so many bytes that were read off the count: they are of lines that are bounded by something else. */
+  forgive(bytes: number): void {
+    this.#size = Math.max(0, this.#size - bytes);
+  }
+
   #readByte(byte: number): void {
     if (this.#size === this.#maxSize) {
       this.#fault = 'too-large';

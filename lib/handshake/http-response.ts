@@ -7,7 +7,7 @@ import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, HandshakeError } from '../error.ts';
 import type { HandshakeLimits } from '../limits.ts';
 import { findBodyFraming, HttpBody } from './http-body.ts';
-import { HeaderFields, isToken } from './http-head.ts';
+import { HeaderFields, parseFieldLine } from './http-head.ts';
 import { HttpLine } from './http-line.ts';
 
 /** What a response is read by. */
@@ -140,20 +140,16 @@ export class HttpResponse {
     else this.#failMalformed('its first line is no status line of HTTP/1.1');
   }
 
-  /**
-   * RFC 9112 §5: `field-line = field-name ":" OWS field-value OWS`. §5.1: "No whitespace is allowed between the field name and colon." A line that begins
-   * with white space goes on with the value before it (§5.2, obs-fold). A user agent shall still unfold it; but it is obsolete, and what is one value to one
-   * recipient is two to another. So it is refused: what stands before the colon is no token.
-   */
+  /** A user agent shall still unfold a line that begins with white space (RFC 9112 §5.2); but it is obsolete, and refused here: see {@link parseFieldLine}. */
   #takeField(text: string): void {
     if (this.#fieldCount === this.#maxHeaders) {
       this.#failTooLarge();
       return;
     }
     this.#fieldCount += 1;
-    const colon = text.indexOf(':');
-    if (colon < 0 || !isToken(text.slice(0, colon))) this.#failMalformed('a header field is malformed');
-    else this.#pairs.push([text.slice(0, colon), text.slice(colon + 1)]);
+    const pair = parseFieldLine(text);
+    if (pair === undefined) this.#failMalformed('a header field is malformed');
+    else this.#pairs.push(pair);
   }
 
   #finishHead(): void {

@@ -68,7 +68,7 @@ function readRequest(head: RequestHead, limits: HandshakeLimits): CheckedRequest
     if (!pairs.every(([name, value]) => isToken(name) && isFieldValue(value))) {
       return invalid('A header field is malformed');
     }
-    return { method, httpVersion, fields: new HeaderFields(pairs) };
+    return { method, httpVersion, fields: headers instanceof HeaderFields ? headers : new HeaderFields(pairs) };
   } catch {
     // `headers` is no iterable, or one that throws.
     return invalid('The head is malformed');

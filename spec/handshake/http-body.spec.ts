@@ -2,13 +2,8 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  type BodyFraming,
-  findBodyFraming,
-  HttpBody,
-  MAX_BODY_SIZE,
-  MAX_CHUNK_OVERHEAD,
-} from '../../lib/handshake/http-body.ts';
+import { findBodyFraming, HttpBody, MAX_BODY_SIZE, MAX_CHUNK_OVERHEAD } from '../../lib/handshake/http-body.ts';
+import type { BodyFraming } from '../../lib/handshake/http-body-decoder.ts';
 import { HeaderFields } from '../../lib/handshake/http-head.ts';
 import { deliver, fromLatin1, latin1 } from '../support/deliver-response.ts';
 
