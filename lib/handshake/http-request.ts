@@ -143,12 +143,12 @@ function isDigit(text: string, index: number): boolean {
 
 /**
  * RFC 9112 §3.2: the origin form for most, the absolute form from who takes us for a proxy, the authority form for CONNECT alone, `*` for OPTIONS alone. Of visible ASCII: what
- * is none has to be percent-encoded; and without a fragment, which no request has.
+ * is none has to be percent-encoded. A fragment should not be there; it is nobody's harm, and servers take it.
  */
 function isTarget(method: string, target: string): boolean {
   for (let index = 0; index < target.length; index++) {
     const code = target.charCodeAt(index);
-    if (code <= 0x20 || code >= 0x7f || code === 0x23) return false;
+    if (code <= 0x20 || code >= 0x7f) return false;
   }
   if (method === 'CONNECT') return target !== '' && !target.includes('/') && !target.includes('?');
   return target.startsWith('/') || (target === '*' && method === 'OPTIONS') || isAbsolute(target);

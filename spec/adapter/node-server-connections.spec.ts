@@ -4,9 +4,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attach, Refusal, type ServeOptions, serve } from '../../lib/node.ts';
+import { attach, Refusal, type ServeOptions } from '../../lib/node.ts';
 import { close, headerOf, RawClient, type RequestOptions, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo, startServer } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { standstill, turns, until, within } from '../support/until.ts';
 
 const test = suite('maxConnections · places');

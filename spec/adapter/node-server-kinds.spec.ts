@@ -8,10 +8,11 @@ import type { StreamedMessage } from '../../lib/connection/streamed-message.ts';
 import type { Frame } from '../../lib/frame/frame.ts';
 import { Opcode } from '../../lib/frame/opcode.ts';
 import type { RawSession, Session } from '../../lib/job/session.ts';
-import { attach, serve } from '../../lib/node.ts';
+import { attach } from '../../lib/node.ts';
 import { rejects, throws } from '../support/check.ts';
 import { binary, close, closeStatus, masked, ping, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { until } from '../support/until.ts';
 
 const test = suite('serve and attach · kinds of session');

@@ -3,9 +3,10 @@
 import { connect, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Clock, serve } from '../../lib/node.ts';
+import type { Clock } from '../../lib/node.ts';
 import { close, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { until, within } from '../support/until.ts';
 
 const WELL = 1500;

@@ -3,9 +3,10 @@
 import process from 'node:process';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { RetainedBudget, type ServeOptions, serve } from '../../lib/node.ts';
+import { RetainedBudget, type ServeOptions } from '../../lib/node.ts';
 import { binary, close, continuation, masked, ping, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertEnd, assertNothingEscaped, echo, endOf, idle, startServer } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { sized } from '../support/sized.ts';
 import { standstill, turns, until } from '../support/until.ts';
 

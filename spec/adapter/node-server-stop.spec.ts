@@ -3,11 +3,12 @@
 import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type StopReport, serve } from '../../lib/node.ts';
+import type { StopReport } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
 import { openUndici, openWs } from '../support/peers.ts';
 import { close, headerOf, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertEnd, assertNothingEscaped, echo, endOf, idle, startServer, type TestServer } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { turns, until, within } from '../support/until.ts';
 
 /** Asserts that nobody listens on the port. */

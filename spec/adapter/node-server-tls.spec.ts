@@ -7,9 +7,10 @@ import { generate } from 'selfsigned';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
-import { attach, type Session, serve } from '../../lib/node.ts';
+import { attach, type Session } from '../../lib/node.ts';
 import { RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { standstill, until, within } from '../support/until.ts';
 
 async function createCertificate(name: string): Promise<{ key: string; cert: string }> {

@@ -7,11 +7,12 @@ import * as assert from 'uvu/assert';
 
 import type { Clock, EngineContext } from '../../lib/connection/context.ts';
 import type { Session } from '../../lib/job/session.ts';
-import { serve, toRequestHead } from '../../lib/node.ts';
+import { toRequestHead } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
 import { openWs } from '../support/peers.ts';
 import { close, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo, endOf, idle, startServer } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { turns, until } from '../support/until.ts';
 
 const optionSuite = suite('node-server · serve');

@@ -6,8 +6,9 @@ import * as assert from 'uvu/assert';
 import type { CloseInfo } from '../../lib/connection/close-info.ts';
 import type { Handler } from '../../lib/job/job.ts';
 import type { Session } from '../../lib/job/session.ts';
-import { type ServeOptions, serve, type WebSocketServer } from '../../lib/node.ts';
+import type { ServeOptions, WebSocketServer } from '../../lib/node.ts';
 import { close, RawClient, text } from './raw-client.ts';
+import { serve } from './serving.ts';
 import { turns, until, within } from './until.ts';
 
 /** Sends back what comes. */
