@@ -133,9 +133,9 @@ export class HttpResponder {
     for (;;) {
       // Its failure is met when it is awaited, which may be later.
       const next = markHandled(this.#reader.read());
-      const read = size > GATHERED ? undefined : await Promise.race([next, turn]);
-      if (read === undefined) return { chunks, size, next };
-      if (read.done) return { chunks, size, next: undefined };
+      const read = await Promise.race([next, turn]);
+      if (read?.done === true) return { chunks, size, next: undefined };
+      if (read === undefined || size > GATHERED) return { chunks, size, next };
       const chunk = checkChunk(read.value);
       size += chunk.byteLength;
       if (chunk.byteLength > 0) chunks.push(chunk);
