@@ -160,11 +160,13 @@ function abortable<C extends DenoConn>(connect: () => Promise<C>, signal: AbortS
   });
 }
 
-function toDialled(conn: DenoConn, tls?: TlsFacts): Dialled {
+/** A connection on which nothing was said yet. */
+export function toDialled(conn: DenoConn, tls?: TlsFacts, head?: Uint8Array): Dialled {
   const remoteAddress = conn.remoteAddr.hostname;
   return {
-    transport: new DenoTransport(conn),
+    transport: new DenoTransport(conn, head),
     ...(remoteAddress === undefined ? undefined : { remoteAddress }),
+    // Of the connection to the target alone: TLS to a proxy is none of it.
     ...(tls === undefined ? undefined : { tls }),
   };
 }

@@ -2,9 +2,10 @@
 
 import type { Delivery, Received } from '../job/session-kind.ts';
 import type { ReconnectOptions, UrlSource } from '../reconnect/reconnect-options.ts';
-import { ReconnectingSession } from '../reconnect/reconnecting-session.ts';
+import type { ReconnectingSession } from '../reconnect/reconnecting-session.ts';
 import type { Open } from '../reconnect/reconnector.ts';
 import { connect, type NodeConnectOptions } from './node-connect.ts';
+import { reconnectOver } from './reconnect-over.ts';
 
 /** Options of each connection: those of `connect` that are not of all of them. */
 export type ReconnectConnectOptions = Omit<
@@ -36,29 +37,9 @@ export function reconnect<M extends Delivery = 'whole'>(
   url: UrlSource,
   options: NodeReconnectOptions<M> = {},
 ): ReconnectingSession<M, Received<false, M>> {
-  const { keepsProcess = true, ...rest } = options;
-  const { onState } = rest;
-  const hold = new Hold();
-  const watching: ReconnectOptions<ReconnectConnectOptions, M, Received<false, M>> = {
-    ...rest,
-    onState: (state) => {
-      hold.set(keepsProcess && state.name === 'waiting');
-      onState?.(state);
-    },
-  };
-  const open = connect as unknown as Open<object, Received<false, M>>;
-  return new ReconnectingSession(url, watching as ReconnectOptions<object, M, Received<false, M>>, open);
-}
-
-// The longest that a timer of the platform may be.
-const LONGEST_DELAY = 2 ** 31 - 1;
-
-/** Something that keeps the process alive: without it, a client that waits for its server would end without a word. */
-class Hold {
-  #timer: ReturnType<typeof setInterval> | undefined;
-
-  set(isHeld: boolean): void {
-    clearInterval(this.#timer);
-    this.#timer = isHeld ? setInterval(() => {}, LONGEST_DELAY) : undefined;
-  }
+  return reconnectOver<ReconnectConnectOptions, M>(
+    connect as unknown as Open<object, Received<false, M>>,
+    url,
+    options,
+  );
 }
