@@ -1,6 +1,7 @@
 // Listening with Deno: TCP, TLS, and sockets of the file system.
 
-import type { Clock } from '../connection/context.ts';
+import { rmSync } from 'node:fs';
+import { type Clock, resolveEngine } from '../connection/context.ts';
 import type { TlsFacts } from '../job/session.ts';
 import {
   closeConn,
@@ -33,7 +34,8 @@ export interface DenoListenOptions {
   readonly handshakeTimeout: number;
   /** How many TLS handshakes may go on at a time; beyond that the oldest is cut. */
   readonly maxHandshakes: number;
-  readonly clock: Clock;
+  /** Default: the platform's. */
+  readonly clock?: Clock | undefined;
 }
 
 // How long is waited when nothing can be accepted (no descriptor is free), in milliseconds: at first, and at most.
@@ -43,15 +45,18 @@ const LONGEST_WAIT = 1000;
 /** @throws TypeError when an option is wrong, or this is not Deno. */
 export function createDenoListen(options: DenoListenOptions): Listen {
   const api = denoApi();
-  const { port = 0, host: hostname = '127.0.0.1', socketPath, tls } = options;
+  const { port = 0, host: hostname = '127.0.0.1', socketPath, tls, handshakeTimeout, maxHandshakes } = options;
+  const clock = options.clock ?? resolveEngine(undefined).clock;
   if (tls !== undefined) checkTls(tls, socketPath);
   return async (onAccepted, onError) => {
     if (tls !== undefined) {
       const listener = api.listenTls({ hostname, port, cert: tls.cert, key: tls.key, alpnProtocols: ['http/1.1'] });
-      const handshakes = new Handshakes(options, (conn, facts) => onAccepted(toAccepted(conn, facts)));
+      const handshakes = new Handshakes({ handshakeTimeout, maxHandshakes, clock }, (conn, facts) =>
+        onAccepted(toAccepted(conn, facts)),
+      );
       return new AcceptLoop(
         listener,
-        options.clock,
+        clock,
         (conn: DenoTlsConn) => handshakes.add(conn),
         onError,
         () => handshakes.stop(),
@@ -59,8 +64,18 @@ export function createDenoListen(options: DenoListenOptions): Listen {
     }
     const listener: DenoListener =
       socketPath === undefined ? api.listen({ hostname, port }) : api.listen({ transport: 'unix', path: socketPath });
-    return new AcceptLoop(listener, options.clock, (conn) => onAccepted(toAccepted(conn)), onError);
+    const onClose = (): void => removeSocket(socketPath);
+    return new AcceptLoop(listener, clock, (conn) => onAccepted(toAccepted(conn)), onError, onClose);
   };
+}
+
+// Deno leaves the file, and nobody could listen on that path again.
+function removeSocket(path: string | undefined): void {
+  try {
+    if (path !== undefined) rmSync(path, { force: true });
+  } catch {
+    // It is somebody else's now.
+  }
 }
 
 function checkTls(tls: DenoServerTlsOptions, socketPath: string | undefined): void {
