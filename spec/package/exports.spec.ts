@@ -2,6 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import * as deno from '../../lib/deno.ts';
 import * as index from '../../lib/index.ts';
 import * as node from '../../lib/node.ts';
 import * as testing from '../../lib/testing.ts';
@@ -55,6 +56,14 @@ test('the entry for Node exports these values', () => {
 
 test('the main entry exports the same', () => {
   assert.equal(Object.keys(index).sort(), values);
+});
+
+test("the entry for Deno's own sockets exports the same, but for what belongs to a server of node:http", () => {
+  const ofNode = ['attach', 'toRequestHead'];
+  assert.equal(
+    Object.keys(deno).sort(),
+    values.filter((name) => !ofNode.includes(name)),
+  );
 });
 
 test('the entry for tests exports these values', () => {

@@ -39,6 +39,11 @@ const topics: Record<string, string> = {
 
 /** Files that do something and have no spec of their own, each with the reason. */
 const exceptions: Record<string, string> = {
+  'adapter/deno-byte-streams': 'two streams over a transport: spec/runtimes/deno/transport, and deno-connect',
+  'adapter/deno-reconnect': 'node-reconnect over another connect: deno-connect, and spec/runtimes/deno/connect',
+  'adapter/deno-web-socket-stream':
+    'the face of client/web-socket-stream: deno-connect, and spec/runtimes/deno/connect',
+  'adapter/reconnect-over': 'what all runtimes have in common: spec/adapter/node-reconnect',
   'adapter/node-site': 'the sockets of serve and attach: spec/adapter/node-server and node-attach',
   'adapter/site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
   'job/refusal': 'spec/job/decide shows it where it is used',
