@@ -137,11 +137,11 @@ test('one close is told, at the end of all; what was told is what was sent; noth
     assert.is(recorder.count('transportClosed'), 1, what);
     assert.is(recorder.calls.at(-1), 'transportClosed', what);
     assert.ok(!recorder.calls.some((call) => call.includes(' ')), what);
-    assert.ok(story.given.startsWith(recorder.received), what);
+    assert.ok(story.given.startsWith(recorder.text), what);
     assert.ok(story.sent.startsWith(conn.written), what);
     assert.ok(recorder.count('endReceived') <= 1 && recorder.count('endSent') <= 1, what);
     assert.is(conn.asked.filter((each) => each === 'close').length, 1, what);
-    if (recorder.count('endReceived') === 1) assert.is(recorder.received, story.given, what);
+    if (recorder.count('endReceived') === 1) assert.is(recorder.text, story.given, what);
     if (recorder.count('endSent') === 1) assert.is(conn.written, story.sent, what);
     if (recorder.count('endReceived') + recorder.count('endSent') === 2) whole++;
   }

@@ -30,7 +30,7 @@ input('chunks come in order, owned by the receiver, and are not written to again
     if (index % 3 === 0) await turns(1);
   }
   await turns(20);
-  assert.is(recorder.received, all);
+  assert.is(recorder.text, all);
   assert.equal([...recorder.owned], [true]);
 });
 
@@ -44,7 +44,7 @@ input('nothing is read before the start, nor by one who pauses at once', async (
   assert.equal(conn.asked, []);
   recorder.call((transport) => transport.resume());
   await turns(3);
-  assert.is(recorder.received, 'early');
+  assert.is(recorder.text, 'early');
 });
 
 input('a pause stops the reading: one chunk at most is read meanwhile, and held', async () => {
@@ -58,7 +58,7 @@ input('a pause stops the reading: one chunk at most is read meanwhile, and held'
   assert.equal(conn.asked, ['read 2048'], 'it reads no more');
   recorder.call((transport) => transport.resume());
   await turns(5);
-  assert.is(recorder.received, 'onetwothree');
+  assert.is(recorder.text, 'onetwothree');
 });
 
 input('pausing and resuming many times loses nothing and tells nothing twice', async () => {
@@ -80,7 +80,7 @@ input('pausing and resuming many times loses nothing and tells nothing twice', a
     recorder.call((transport) => transport.resume());
     await turns(1);
   }
-  assert.is(recorder.received, all);
+  assert.is(recorder.text, all);
   recorder.transport.destroy();
 });
 
@@ -123,7 +123,7 @@ input('head comes first, as a copy of what somebody else has', async () => {
   recorder.start();
   head.fill(0);
   await turns(5);
-  assert.is(recorder.received, 'eadbehind');
+  assert.is(recorder.text, 'eadbehind');
 });
 
 input('head waits while it is paused, and an empty one is not told', async () => {
@@ -134,7 +134,7 @@ input('head waits while it is paused, and an empty one is not told', async () =>
   assert.equal(recorder.calls, []);
   recorder.call((transport) => transport.resume());
   await turns(3);
-  assert.is(recorder.received, 'head');
+  assert.is(recorder.text, 'head');
   const other = make(new Uint8Array(0));
   other.recorder.start();
   await turns(3);

@@ -54,7 +54,7 @@ for (const kind of kinds) {
     await recorder.told('transportClosed');
     const all = text(Buffer.concat(pieces));
     assert.ok(text(back) === all, 'what the peer has read');
-    assert.ok(recorder.received === all, 'what was received');
+    assert.ok(recorder.text === all, 'what was received');
     assert.equal([...recorder.owned], [true]);
     assert.is(recorder.count('writeTaken'), 1);
     assert.is(recorder.error, undefined);
@@ -119,7 +119,7 @@ for (const kind of kinds) {
     otherRecorder.call((transport) => transport.end());
     assert.is((await within(readAll(otherPeer), 'the end')).byteLength, 0);
     await writeAll(otherPeer, bytes('still here'));
-    await until(() => otherRecorder.received === 'still here', 'bytes behind our end');
+    await until(() => otherRecorder.text === 'still here', 'bytes behind our end');
     assert.is(otherRecorder.calls.includes('transportClosed'), false);
     await otherPeer.closeWrite();
     await otherRecorder.told('transportClosed');
