@@ -1,13 +1,13 @@
 // The client of Node: `connect` over node:net and node:tls.
 
 import process from 'node:process';
-import { type ConnectOptions, type Dial, openSession } from '../client/connect.ts';
+import { type ConnectOptions, type Dial, type Dialled, openSession } from '../client/connect.ts';
 import { proxyFromEnvironment } from '../client/proxy-environment.ts';
 import { parseTarget, type Target } from '../client/target.ts';
 import type { Session } from '../job/session.ts';
 import type { Delivery, Received, Sent } from '../job/session-kind.ts';
 import { resolveLimits } from '../limits.ts';
-import { type ClientTlsOptions, dial } from './node-dial.ts';
+import { type ClientTlsOptions, type DialOptions, dial } from './node-dial.ts';
 import { dialThrough, type NodeProxyOptions, type ResolvedProxy, resolveProxy } from './node-proxy.ts';
 
 export interface NodeConnectOptions<R extends boolean = false, M extends Delivery = 'whole'>
@@ -41,17 +41,25 @@ export async function connect<R extends boolean = false, M extends Delivery = 'w
   return openSession(url, options, findDial(url, options));
 }
 
-/** @throws TypeError when the option is wrong, or there is no way through a proxy. */
-function findDial(
+/** Connects to a target that no proxy stands before. */
+export type DialDirectly = (target: Target, options: DialOptions, signal: AbortSignal) => Promise<Dialled>;
+
+/**
+ * Finds the way to the target.
+ *
+ * @throws TypeError when the option is wrong, or there is no way through a proxy.
+ */
+export function findDial(
   url: string | URL,
   { tls, proxy, limits, streams }: Pick<NodeConnectOptions, 'tls' | 'proxy' | 'limits' | 'streams'>,
+  dialDirectly: DialDirectly = dial,
 ): Dial {
-  if (proxy === undefined) return (target, signal) => dial(target, { tls }, signal);
+  if (proxy === undefined) return (target, signal) => dialDirectly(target, { tls }, signal);
   const find = proxy === 'environment' ? readEnvironment : checkProxy(url, proxy);
   if (streams !== undefined) throw new TypeError('Cannot connect through a proxy: the connection is made already');
   return async (target, signal) => {
     const found = find(target);
-    if (found === undefined) return dial(target, { tls }, signal);
+    if (found === undefined) return dialDirectly(target, { tls }, signal);
     return dialThrough(found, target, { tls, limits: resolveLimits(limits) }, signal);
   };
 }
