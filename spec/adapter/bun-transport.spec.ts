@@ -5,10 +5,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { BunTransport } from '../../lib/adapter/bun-transport.ts';
 import { BunSocketByHand } from '../support/bun-socket.ts';
+import { CallRecorder } from '../support/call-recorder.ts';
 import { join } from '../support/hex.ts';
 import { Random } from '../support/random.ts';
 import { assertNothingEscaped } from '../support/server.ts';
-import { TransportRecorder } from '../support/transport-recorder.ts';
 import { turns } from '../support/until.ts';
 
 const test = suite('bun transport');
@@ -16,9 +16,9 @@ const test = suite('bun transport');
 const bytes = (size: number, from = 0): Uint8Array =>
   new Uint8Array(size).map((_, index) => ((from + index) * 31) >>> 2);
 
-function open(): [BunSocketByHand, TransportRecorder] {
+function open(): [BunSocketByHand, CallRecorder] {
   const socket = new BunSocketByHand();
-  return [socket, new TransportRecorder(new BunTransport(socket))];
+  return [socket, new CallRecorder(new BunTransport(socket))];
 }
 
 // --- Output ----------------------------------------------------------------------------------------------------------
@@ -353,7 +353,7 @@ test('behind a destroy nothing is told but the close: not what was owed, nor wha
 });
 
 test('a destroy from inside each call that is told: nothing else but the close', async () => {
-  const doing: Record<string, (socket: BunSocketByHand, recorder: TransportRecorder) => void> = {
+  const doing: Record<string, (socket: BunSocketByHand, recorder: CallRecorder) => void> = {
     chunkReceived: (socket) => {
       socket.give(bytes(1));
       socket.give(bytes(1));

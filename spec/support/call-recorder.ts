@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Transport, TransportReceiver } from '../../lib/stream/transport.ts';
 import { until } from './until.ts';
 
-export class TransportRecorder implements TransportReceiver {
+export class CallRecorder implements TransportReceiver {
   readonly transport: Transport;
   /** What was told, in order. */
   readonly calls: string[] = [];

@@ -14,8 +14,8 @@ import type { ClientTlsOptions } from '../../../lib/adapter/node-dial.ts';
 import { NodeTransport } from '../../../lib/adapter/node-duplex.ts';
 import type { Dialled } from '../../../lib/client/connect.ts';
 import { parseTarget } from '../../../lib/client/target.ts';
+import { CallRecorder } from '../../support/call-recorder.ts';
 import { type Certificate, createCertificate } from '../../support/certificates.ts';
-import { TransportRecorder } from '../../support/transport-recorder.ts';
 import { standstill, until, within } from '../../support/until.ts';
 import { NodePeer } from './node-peer.ts';
 
@@ -74,7 +74,7 @@ async function serve(path?: string): Promise<{ server: Server; port: number; soc
 }
 
 async function echoed({ transport }: Dialled, size = 3 * MiB): Promise<void> {
-  const recorder = new TransportRecorder(transport).start();
+  const recorder = new CallRecorder(transport).start();
   const sent = new Uint8Array(size).map((_, index) => (index * 7919) >>> 8);
   recorder.call((it) => it.write([sent.subarray(0, 10), sent.subarray(10)]));
   await until(() => recorder.received === size, 'all is back');
@@ -93,7 +93,7 @@ test('TCP: a transport of Bun’s own socket, and the address of the peer', asyn
   assert.is(remoteAddress, '127.0.0.1');
   assert.is(tls, undefined);
   await until(() => sockets.length === 1, 'it is accepted');
-  const recorder = new TransportRecorder(transport).start();
+  const recorder = new CallRecorder(transport).start();
   (sockets[0] as Socket).end('hello');
   await recorder.told('endReceived');
   assert.is(recorder.text, 'hello');
@@ -108,7 +108,7 @@ test('what the peer says at once waits for the start', async () => {
   for (const delay of [0, 30]) {
     const { transport } = await dialBun(parseTarget(`ws://localhost:${port}/`), {}, never);
     await new Promise((resolve) => setTimeout(resolve, delay));
-    const recorder = new TransportRecorder(transport).start();
+    const recorder = new CallRecorder(transport).start();
     await until(() => recorder.text === 'welcome', 'it has come');
     transport.destroy();
   }
@@ -120,7 +120,7 @@ test('a socket of the file system', async () => {
   const { server, sockets } = await serve(join(folder, 'a.sock'));
   const dialled = await dialBun(parseTarget(`ws+unix:${join(folder, 'a.sock')}:/`), {}, never);
   assert.is(dialled.remoteAddress, undefined);
-  const recorder = new TransportRecorder(dialled.transport).start();
+  const recorder = new CallRecorder(dialled.transport).start();
   await until(() => sockets.length === 1, 'it is accepted');
   (sockets[0] as Socket).write('hello');
   await until(() => recorder.text === 'hello', 'it has come');
@@ -266,7 +266,7 @@ test('TLS: a certificate of the client is sent, and who has none gets the alert 
   await echoed(dialled, 1000);
   assert.is((await peer.tells('secure'))['authorized'], true);
   const { transport } = await dialTls(peer.port);
-  const recorder = new TransportRecorder(transport).start();
+  const recorder = new CallRecorder(transport).start();
   await recorder.told('transportClosed');
   assert.match(String(recorder.error), /CERTIFICATE_REQUIRED/);
 });
@@ -316,7 +316,7 @@ test('TLS: what Bun’s own cannot do goes over node:tls, and holds there', asyn
 test('TLS: our end is a half-close, and what the peer says behind it comes', async () => {
   await using peer = await serveTls('good', 'late');
   const { transport } = await dialTls(peer.port);
-  const recorder = new TransportRecorder(transport).start();
+  const recorder = new CallRecorder(transport).start();
   recorder.call((it) => it.end());
   await recorder.told('transportClosed');
   assert.is(recorder.text, 'later');
@@ -330,7 +330,7 @@ test('TLS: our end is a half-close, and what the peer says behind it comes', asy
 test('TLS: the end of the peer is a half-close, and what we say behind it comes', async () => {
   await using peer = await serveTls('good', 'bye');
   const { transport } = await dialTls(peer.port);
-  const recorder = new TransportRecorder(transport).start();
+  const recorder = new CallRecorder(transport).start();
   await recorder.told('endReceived');
   assert.is(recorder.text, 'bye');
   recorder.call((it) => it.write([new TextEncoder().encode('still here')]));
@@ -344,7 +344,7 @@ test('TLS: a peer that does not read holds the write up, and a destroy then is a
   for (const size of [100, 32 * MiB]) {
     await using peer = await serveTls('good', 'stall');
     const { transport } = await dialTls(peer.port);
-    const recorder = new TransportRecorder(transport).start();
+    const recorder = new CallRecorder(transport).start();
     recorder.call((it) => it.write([new Uint8Array(size)]));
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.equal(recorder.calls, size === 100 ? ['writeTaken'] : []);
@@ -357,7 +357,7 @@ test('TLS: writes of the exact size that fills the socket, and a destroy: it end
   await using peer = await serveTls('good', 'stall');
   for (const left of [0, 1, 16, 17, 22, 64]) {
     const { transport } = await dialTls(peer.port);
-    const recorder = new TransportRecorder(transport).start();
+    const recorder = new CallRecorder(transport).start();
     let size = 4 * MiB;
     let isTaken = true;
     recorder.onTaken = () => {
@@ -380,7 +380,7 @@ test('TLS: writes of the exact size that fills the socket, and a destroy: it end
 test('TLS: input that is paused holds the peer up', async () => {
   await using peer = await serveTls('good', 'flood');
   const { transport } = await dialTls(peer.port);
-  const recorder = new TransportRecorder(transport).start();
+  const recorder = new CallRecorder(transport).start();
   recorder.keeps = false;
   recorder.call((it) => it.pause());
   await peer.tells('left');

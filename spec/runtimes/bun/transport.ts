@@ -7,7 +7,7 @@ import type { BunListener } from '../../../lib/adapter/bun-api.ts';
 import { getBun, passOn } from '../../../lib/adapter/bun-api.ts';
 import { BunTransport } from '../../../lib/adapter/bun-transport.ts';
 import { toByteStreams } from '../../../lib/stream/byte-streams.ts';
-import { TransportRecorder } from '../../support/transport-recorder.ts';
+import { CallRecorder } from '../../support/call-recorder.ts';
 import { standstill, until, within } from '../../support/until.ts';
 
 const MiB = 1024 * 1024;
@@ -34,13 +34,13 @@ test.after.each(() => {
 });
 
 /** Our side of a connection, and the peer's. */
-async function pair(): Promise<[TransportRecorder, Socket]> {
+async function pair(): Promise<[CallRecorder, Socket]> {
   const peer = connectNet({ host: '127.0.0.1', port: listener.port, allowHalfOpen: true });
   peer.on('error', () => {});
   peer.setNoDelay(true);
   peers.add(peer);
   await until(() => accepted.length > 0, 'it is accepted');
-  return [new TransportRecorder(accepted.shift() as BunTransport), peer];
+  return [new CallRecorder(accepted.shift() as BunTransport), peer];
 }
 
 /** What comes at the peer. */
@@ -317,7 +317,7 @@ test('a peer that goes before the start is told at the start, what it sent first
   assert.equal(second.calls, ['transportClosed']);
 });
 
-const moments: Record<string, (recorder: TransportRecorder, peer: Socket) => void | Promise<void>> = {
+const moments: Record<string, (recorder: CallRecorder, peer: Socket) => void | Promise<void>> = {
   'at once': () => {},
   'while paused': (recorder) => recorder.call((transport) => transport.pause()),
   'in the middle of a write': (recorder, peer) => {
@@ -407,7 +407,7 @@ test('as byte streams: backpressure both ways, half-close, the end', async () =>
 
 test('a thousand connections that come and go leave no socket behind', async () => {
   for (let round = 0; round < 20; round++) {
-    const recorders: TransportRecorder[] = [];
+    const recorders: CallRecorder[] = [];
     for (let index = 0; index < 50; index++) {
       const [recorder, peer] = await pair();
       recorders.push(recorder.start());

@@ -1,0 +1,49 @@
+// A WebSocket server over sockets of Bun. What is no upgrade is answered through a callback.
+
+import type { TlsOptions } from 'node:tls';
+import { resolveEngine } from '../connection/context.ts';
+import type { Delivery } from '../job/session-kind.ts';
+import { resolveLimits } from '../limits.ts';
+import { listenBun } from './bun-listen.ts';
+import { ListeningServer, type ListeningServerOptions } from './listening-server.ts';
+import type { SiteHandler } from './site.ts';
+
+/** Options of `serve` of Bun's. */
+export interface BunServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  extends ListeningServerOptions<C, R, M> {
+  /** Default: 0, a free port. */
+  readonly port?: number;
+  /** The address to listen on, or a name of it. Default: `127.0.0.1`; `0.0.0.0` or `::` for all. */
+  readonly host?: string;
+  /**
+   * Serves `wss:`, TLS 1.2 and 1.3: `key` and `cert` as PEM, `passphrase`, `ca`, `ciphers`, `minVersion`, `maxVersion`, `requestCert`, `rejectUnauthorized`. ALPN is http/1.1. Another option of
+   * `node:tls` is a TypeError: `serve` of "millrace" has them all.
+   */
+  readonly tls?: TlsOptions;
+}
+
+/** With few places, still so many TLS handshakes may go on. */
+const LEAST_HANDSHAKES = 16;
+
+/**
+ * Starts a server over sockets of Bun that runs the handler on each session. Fulfils when it listens; rejects when it cannot (the port is in use).
+ *
+ * @throws TypeError, RangeError (a rejection) when an option is wrong, or this is not Bun.
+ *
+ * @example
+ * const server = await serve({ port: 8080, fetch: () => new Response('Hello') }, async (session) => {
+ *   for await (const message of session) await session.send(message);
+ * });
+ */
+export async function serve<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>(
+  options: BunServeOptions<C, R, M>,
+  handler: SiteHandler<C, R, M>,
+): Promise<ListeningServer<C, R, M>> {
+  const { port = 0, host = '127.0.0.1', tls, engineContext } = options;
+  const { handshakeTimeout, maxConnections } = resolveLimits(options.limits);
+  const server = new ListeningServer(options, handler, tls !== undefined);
+  const { clock } = resolveEngine(engineContext);
+  const maxHandshakes = Math.max(LEAST_HANDSHAKES, maxConnections);
+  await server.listen(listenBun({ host, port, tls, clock, handshakeTimeout, maxHandshakes }));
+  return server;
+}
