@@ -110,7 +110,8 @@ class Handshake implements BunSocketOwner {
   cut(): void {
     if (this.#isOver) return;
     this.#end();
-    this.#socket.terminate();
+    // No reset: it would take the alert with it that tells the peer why.
+    this.#socket.close();
   }
 
   handshook(isDone: boolean): void {

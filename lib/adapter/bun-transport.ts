@@ -31,6 +31,8 @@ export class BunTransport implements Transport, BunSocketOwner {
   #isShutDown = false;
   #isDestroyed = false;
   #isClosed = false;
+  // A write has failed: the peer has reset the connection. What it has sent before can still be read, and then Bun tells the end; of a socket that is paused it tells nothing any more.
+  #isGone = false;
   // The close came after both sides have ended: what is held is told before it.
   #isOrderly = false;
   #error: unknown;
@@ -54,7 +56,8 @@ export class BunTransport implements Transport, BunSocketOwner {
 
   pause(): void {
     this.#isPaused = true;
-    this.#pauseSocket();
+    if (this.#isGone) this.#lose();
+    else this.#pauseSocket();
   }
 
   resume(): void {
@@ -159,14 +162,19 @@ export class BunTransport implements Transport, BunSocketOwner {
       const size = isAlone ? left : this.#gather();
       // What is empty may be refused like what is too much.
       const taken = size === 0 ? 0 : this.#socket.write(isAlone ? piece : gathered, isAlone ? this.#offset : 0, size);
-      // Of a write on a socket that is gone the close tells.
-      if (taken < size) return this.#advance(Math.max(0, taken));
+      if (taken < 0) return this.#refused();
+      if (taken < size) return this.#advance(taken);
       this.#advance(size);
       if (size === 0) this.#index++;
     }
     this.#pieces = NOTHING;
     this.#owesTaken = true;
     this.#owe();
+  }
+
+  #refused(): void {
+    this.#isGone = true;
+    if (this.#isPaused) this.#lose();
   }
 
   // Copies what comes next, as much as there is room for; gives how much that was.
@@ -213,6 +221,11 @@ export class BunTransport implements Transport, BunSocketOwner {
     if (!this.#isClosed) socket.close();
   }
 
+  #lose(): void {
+    this.#error ??= Object.assign(new Error('The peer has reset the connection'), { code: 'ECONNRESET' });
+    this.destroy();
+  }
+
   #owe(): void {
     if (this.#isOwing || this.#isOver || this.#receiver === undefined) return;
     this.#isOwing = true;
@@ -232,6 +245,8 @@ export class BunTransport implements Transport, BunSocketOwner {
     if (this.#isPaused || this.#held.length > 0 || this.#isDestroyed) return;
     this.#resumeSocket();
     if (this.#hasInputEnded && !this.#isEndTold) {
+      // That of a reset is none.
+      if (this.#isGone) return this.#lose();
       this.#isEndTold = true;
       receiver.endReceived();
     }

@@ -399,6 +399,38 @@ test('a failure of TLS, or of a callback, is the error of the close', async () =
   assert.is(recorder.error, error);
 });
 
+test('a reset that a write sees first is told at once while paused, since Bun tells nothing of such a socket any more', async () => {
+  for (const pausesFirst of [true, false]) {
+    const [socket, recorder] = open();
+    recorder.start();
+    socket.isGone = true;
+    if (pausesFirst) recorder.call((transport) => transport.pause());
+    recorder.call((transport) => transport.write([bytes(10)]));
+    if (!pausesFirst) {
+      await turns(1);
+      assert.equal(recorder.calls, []);
+      recorder.onChunk = () => recorder.call((transport) => transport.pause());
+      socket.give(bytes(5));
+    }
+    await turns(1);
+    assert.equal(recorder.calls, pausesFirst ? ['transportClosed'] : ['chunkReceived', 'transportClosed']);
+    assert.is((recorder.error as { code?: string }).code, 'ECONNRESET');
+    assert.ok(socket.isClosed);
+  }
+});
+
+test('a reset that a write sees first: what had come before it is told, and what Bun calls the end then is the close', async () => {
+  const [socket, recorder] = open();
+  recorder.start();
+  socket.isGone = true;
+  recorder.call((transport) => transport.write([bytes(10)]));
+  socket.give(bytes(5));
+  socket.giveEnd();
+  await turns(2);
+  assert.equal(recorder.calls, ['chunkReceived', 'transportClosed']);
+  assert.is((recorder.error as { code?: string }).code, 'ECONNRESET');
+});
+
 test('a closed transport asks the socket nothing any more', async () => {
   const [socket, recorder] = open();
   recorder.start();

@@ -18,6 +18,8 @@ export class BunSocketByHand implements BunSocket {
   isPaused = false;
   isShutDown = false;
   isClosed = false;
+  /** Whether the peer has reset the connection, and a write was the first to see it. */
+  isGone = false;
   /** Whether `close` never ends, as over TLS when the peer does not read. */
   isStuck = false;
   certificate: unknown = {};
@@ -48,7 +50,7 @@ export class BunSocketByHand implements BunSocket {
 
   write(bytes: Uint8Array, offset: number, length: number): number {
     if (offset < 0 || offset + length > bytes.byteLength) throw new RangeError('It is out of range');
-    if (this.isClosed || this.isShutDown) return -1;
+    if (this.isClosed || this.isShutDown || this.isGone) return -1;
     const size = Math.min(this.room, length);
     this.room -= size;
     this.asked.push(`write ${size} of ${length}`);
