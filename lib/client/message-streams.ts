@@ -1,8 +1,6 @@
 // The two streams of an open WebSocketStream, over a session: one message is one chunk, and whatever ends one of them ends the connection.
 
-import type { CloseInfo } from '../connection/close-info.ts';
 import { Deferred, markHandled } from '../connection/deferred.ts';
-import type { Session } from '../job/session.ts';
 import type { Message } from '../message/message.ts';
 import { streams } from '../stream/streams.ts';
 import { copyBufferSource, toUsvString } from './web-idl.ts';
@@ -18,10 +16,33 @@ export interface ReceivedCloseInfo {
   readonly reason: string;
 }
 
+/** How a session ended. */
+export interface MessageSessionEnd {
+  /** Whether a close frame was sent and received, and the connection closed then. */
+  readonly wasClean: boolean;
+  readonly closeCode: number;
+  readonly reason: string;
+  readonly error: unknown;
+}
+
+/** What the streams need of whoever sends and receives whole messages: a session of the engine, or what a platform has. */
+export interface MessageSession {
+  /** The messages. It gives what has come before it ends. */
+  readonly readable: ReadableStream<Message>;
+  /** Fulfils when the peer's close frame has come, before `closed`; with undefined when the connection has ended without one. */
+  readonly closeReceived: Promise<object | undefined>;
+  /** Never rejects. */
+  readonly closed: Promise<MessageSessionEnd>;
+  /** Fulfils when there is room for more. */
+  send(message: string | Uint8Array): Promise<void>;
+  /** Starts the closing handshake behind what was sent. With null the close frame is empty. */
+  close(closeCode?: number | null, reason?: string): unknown;
+}
+
 export class MessageStreams {
   readonly readable: ReadableStream<Message>;
   readonly writable: WritableStream<WebSocketStreamChunk>;
-  readonly #session: Session;
+  readonly #session: MessageSession;
   readonly #reader: ReadableStreamDefaultReader<Message>;
   readonly #closed = new Deferred<ReceivedCloseInfo>();
   // Fulfils when the connection has ended: with the error, unless that was clean.
@@ -37,7 +58,7 @@ export class MessageStreams {
   #hasUnsent = false;
   #writableError: unknown;
 
-  constructor(session: Session) {
+  constructor(session: MessageSession) {
     this.#session = session;
     this.#reader = session.readable.getReader();
     markHandled(this.#reader.closed);
@@ -169,7 +190,7 @@ export class MessageStreams {
     if (!this.#isWritableClosing) this.#writableController.error(this.#writableError);
   }
 
-  #connectionEnded({ wasClean, closeCode, reason, error: cause }: CloseInfo): void {
+  #connectionEnded({ wasClean, closeCode, reason, error: cause }: MessageSessionEnd): void {
     const isClean = wasClean && !this.#hasUnsent;
     const text = 'The connection was not closed cleanly';
     const error = isClean ? undefined : createWebSocketError(text, closeCode, reason, cause);

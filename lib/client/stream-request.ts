@@ -31,25 +31,26 @@ const schemes: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
+ * @param base What the URL may be relative to. Default: it must be absolute.
  * @throws TypeError when an argument has the wrong type; DOMException SyntaxError when the URL is none, is not one of `ws:`, `wss:`, `http:` and `https:`, or has a fragment, and when a
  * protocol is no token or is there twice, in whatever case.
  */
-export function toStreamRequest(url: unknown, options: unknown): StreamRequest {
+export function toStreamRequest(url: unknown, options: unknown, base?: string): StreamRequest {
   const text = toUsvString(url);
   const dictionary = toDictionary(options, 'The options');
   const { protocols: given } = dictionary;
   const protocols = given === undefined ? [] : toUsvStrings(given, 'protocols');
   const { signal } = dictionary;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal is no AbortSignal');
-  const parsed = parse(text);
+  const parsed = parse(text, base);
   checkProtocols(protocols);
   const { protocols: _, signal: __, ...rest } = dictionary;
   const port = parsed.port || (parsed.protocol === 'wss:' ? '443' : '80');
   return { url: parsed.href, host: `${parsed.hostname}:${port}`, protocols, signal, rest };
 }
 
-function parse(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+function parse(text: string, base: string | undefined): URL {
+  const url = URL.canParse(text, base) ? new URL(text, base) : undefined;
   const scheme = schemes.get(url?.protocol ?? '');
   if (url === undefined) throw new DOMException(`${JSON.stringify(text)} is no URL`, 'SyntaxError');
   if (scheme === undefined) {

@@ -1,12 +1,16 @@
 // One WebSocketStream of the WHATWG's draft, from its arguments to its end, over whatever opens sessions. Its face, the class that a page sees, is the adapter's.
 
 import { Deferred } from '../connection/deferred.ts';
-import type { Session } from '../job/session.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import type { Message } from '../message/message.ts';
 import type { ConnectOptions } from './connect.ts';
 import type { ConnectingQueue } from './connecting-queue.ts';
-import { MessageStreams, type ReceivedCloseInfo, type WebSocketStreamChunk } from './message-streams.ts';
+import {
+  type MessageSession,
+  MessageStreams,
+  type ReceivedCloseInfo,
+  type WebSocketStreamChunk,
+} from './message-streams.ts';
 import { type StreamRequest, toStreamRequest } from './stream-request.ts';
 import { checkCloseInfo, createWebSocketError, type WebSocketError } from './web-socket-error.ts';
 
@@ -22,8 +26,23 @@ export interface WebSocketOpenInfo {
   readonly writable: WritableStream<WebSocketStreamChunk>;
 }
 
+/** An open connection, and what was agreed on. */
+export interface OpenedSession extends MessageSession {
+  readonly extensions: string;
+  readonly subprotocol: string;
+}
+
 /** Opens a session. What the signal is aborted for before that, the attempt rejects with; a session that comes nevertheless is cancelled. */
-export type OpenSession = (url: string, options: ConnectOptions) => Promise<Session>;
+export type OpenSession = (url: string, options: ConnectOptions) => Promise<OpenedSession>;
+
+/** What a WebSocketStream stands on. */
+export interface StreamHost {
+  readonly open: OpenSession;
+  /** Where attempts to one host and port wait for one another, unless whoever opens them sees to that. */
+  readonly queue?: ConnectingQueue;
+  /** What a URL may be relative to. */
+  readonly base?: string | undefined;
+}
 
 /** A page of Chrome's may get messages of any length. These are the bounds where it says nothing else. */
 const limits = { maxMessageSize: 100 * 1024 * 1024, maxFragments: 64 * 1024 };
@@ -36,14 +55,11 @@ export class StreamConnection {
   #streams: MessageStreams | undefined;
   #hasFailed = false;
 
-  /**
-   * @param queue Where attempts to one host and port wait for one another.
-   * @throws As `toStreamRequest`.
-   */
-  constructor(open: OpenSession, queue: ConnectingQueue, url: unknown, options: unknown) {
-    const request = toStreamRequest(url, options);
+  /** @throws As `toStreamRequest`. */
+  constructor(host: StreamHost, url: unknown, options: unknown) {
+    const request = toStreamRequest(url, options, host.base);
     this.url = request.url;
-    void this.#connect(open, queue, request);
+    void this.#connect(host, request);
   }
 
   get opened(): Promise<WebSocketOpenInfo> {
@@ -62,15 +78,16 @@ export class StreamConnection {
     this.#giveUp(createNeverOpened(text, null), createNeverOpened(text, 1006));
   }
 
-  async #connect(open: OpenSession, queue: ConnectingQueue, { signal, ...request }: StreamRequest): Promise<void> {
+  async #connect({ open, queue }: StreamHost, { signal, ...request }: StreamRequest): Promise<void> {
     const release = signal === undefined ? undefined : onAbort(signal, (reason) => this.#giveUp(reason, reason));
     try {
-      const attempt = (): Promise<Session> => open(request.url, this.#toOptions(request));
+      this.#attempt.signal.throwIfAborted();
+      const attempt = (): Promise<OpenedSession> => open(request.url, this.#toOptions(request));
       // Streams that are given are connected already.
       const session =
-        request.rest['streams'] === undefined
-          ? await queue.run(request.host, this.#attempt.signal, attempt)
-          : await attempt();
+        queue === undefined || request.rest['streams'] !== undefined
+          ? await attempt()
+          : await queue.run(request.host, this.#attempt.signal, attempt);
       if (!this.#hasFailed) this.#established(session);
     } catch (cause) {
       const text = `The connection could not be established: ${cause instanceof Error ? cause.message : String(cause)}`;
@@ -95,7 +112,7 @@ export class StreamConnection {
     };
   }
 
-  #established(session: Session): void {
+  #established(session: OpenedSession): void {
     const streams = new MessageStreams(session);
     const { readable, writable } = streams;
     this.#streams = streams;

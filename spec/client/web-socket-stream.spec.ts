@@ -47,7 +47,7 @@ class Network {
       this.attempts.push(attempt);
       return attempt.session.promise;
     };
-    return new StreamConnection(open, this.#queue, url, options);
+    return new StreamConnection({ open, queue: this.#queue }, url, options);
   }
 
   get first(): Attempt {
