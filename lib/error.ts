@@ -29,6 +29,7 @@ export const errorCodes = {
   ERR_WS_IDLE: 'No message has come or gone for the idle time-out (close code 1001)',
   ERR_WS_SLOW_CONSUMER: 'The peer reads too slowly for the policy of the session (close code 1008 or 1013)',
   ERR_WS_RETAINED: 'The connections together retain more than the limit, and this one most (close code 1013)',
+  ERR_WS_UNREAD: 'More waits unread than the limit, and the platform cannot be told to wait (close code 4009)',
   // The caller asked for what cannot be done now; nothing was changed.
   ERR_WS_CLOSED: 'The session is closing or closed',
   ERR_WS_QUEUE_FULL: 'The message was not taken: the peer reads too slowly, and the policy is to fail',
