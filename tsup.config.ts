@@ -1,19 +1,15 @@
 import { defineConfig } from 'tsup';
 
+const entries = ['index', 'browser', 'bun', 'core', 'deno', 'node', 'polyfill', 'testing'].map((name) => `lib/${name}.ts`);
+
 // The library and its command. The demo is built by `npm run build:demo` beside it, and each build leaves the other's files alone.
 export default defineConfig({
-  entry: [
-    'lib/index.ts',
-    'lib/core.ts',
-    'lib/deno.ts',
-    'lib/node.ts',
-    'lib/polyfill.ts',
-    'lib/testing.ts',
-    'lib/cli.ts',
-  ],
+  entry: [...entries, 'lib/cli.ts'],
   format: 'esm',
   target: 'node20',
-  dts: { entry: ['lib/index.ts', 'lib/core.ts', 'lib/deno.ts', 'lib/node.ts', 'lib/polyfill.ts', 'lib/testing.ts'] },
+  dts: { entry: entries },
+  // A page without a bundler finds no packages: what the entry for browsers needs of them is in the files.
+  noExternal: ['pako'],
   clean: ['!demo/**'],
   silent: true,
 });
