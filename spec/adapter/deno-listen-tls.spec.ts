@@ -8,10 +8,10 @@ import { createTlsListen, type TlsListenOptions } from '../../lib/adapter/deno-l
 import type { Accepted, Listener } from '../../lib/adapter/listener.ts';
 import { ListeningServer } from '../../lib/adapter/listening-server.ts';
 import { connect } from '../../lib/node.ts';
+import { CallRecorder } from '../support/call-recorder.ts';
 import { type Certificate, createCertificate } from '../support/certificates.ts';
 import { rejects } from '../support/check.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
-import { TransportRecorder } from '../support/transport-recorder.ts';
 import { until, within } from '../support/until.ts';
 
 const test = suite('deno-listen-tls');
@@ -40,7 +40,7 @@ async function listen(options: Partial<TlsListenOptions> = {}): Promise<Listenin
   const listener = await createTlsListen(all)(
     (each) => {
       accepted.push(each);
-      new TransportRecorder(each.transport).start();
+      new CallRecorder(each.transport).start();
     },
     (error) => errors.push(error),
   );

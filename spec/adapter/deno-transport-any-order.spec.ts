@@ -3,10 +3,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DenoTransport } from '../../lib/adapter/deno-transport.ts';
+import { CallRecorder } from '../support/call-recorder.ts';
 import { denoError, FakeConn } from '../support/fake-conn.ts';
 import { Random, runs } from '../support/random.ts';
 import { assertNothingEscaped } from '../support/server.ts';
-import { TransportRecorder } from '../support/transport-recorder.ts';
 import { turns } from '../support/until.ts';
 
 const test = suite('deno-transport · any order');
@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 /** One connection, and what both sides have sent on it. */
 class Story {
   readonly conn = new FakeConn();
-  readonly recorder: TransportRecorder;
+  readonly recorder: CallRecorder;
   readonly random: Random;
   readonly log: string[] = [];
   given = '';
@@ -28,7 +28,7 @@ class Story {
 
   constructor(random: Random) {
     this.random = random;
-    this.recorder = new TransportRecorder(new DenoTransport(this.conn)).start();
+    this.recorder = new CallRecorder(new DenoTransport(this.conn)).start();
     this.conn.appetite = random.pick([0, 1, 7, Number.POSITIVE_INFINITY]);
     this.conn.holdsEnd = random.below(2) === 0;
     this.recorder.onChunk = () => {

@@ -3,14 +3,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DenoTransport } from '../../lib/adapter/deno-transport.ts';
+import { CallRecorder } from '../support/call-recorder.ts';
 import { denoError, FakeConn } from '../support/fake-conn.ts';
 import { assertNothingEscaped } from '../support/server.ts';
-import { TransportRecorder } from '../support/transport-recorder.ts';
 import { turns } from '../support/until.ts';
 
-function make(head?: Uint8Array): { conn: FakeConn; recorder: TransportRecorder } {
+function make(head?: Uint8Array): { conn: FakeConn; recorder: CallRecorder } {
   const conn = new FakeConn();
-  return { conn, recorder: new TransportRecorder(new DenoTransport(conn, head)) };
+  return { conn, recorder: new CallRecorder(new DenoTransport(conn, head)) };
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -16,8 +16,8 @@ import {
 } from '../../../lib/extension/extension-negotiation.ts';
 import type { Session } from '../../../lib/job/session.ts';
 import { upgrade } from '../../../lib/job/upgrade.ts';
+import { CallRecorder } from '../../support/call-recorder.ts';
 import { Random } from '../../support/random.ts';
-import { TransportRecorder } from '../../support/transport-recorder.ts';
 import { standstill, turns, until, within } from '../../support/until.ts';
 import { closeAll, countSockets, kinds, pair, readAll, writeAll } from './sockets.ts';
 
@@ -26,11 +26,11 @@ const chunk = new Uint8Array(MiB).map((_, index) => (index * 7919) >>> 8);
 const text = (bytes: Uint8Array): string => new TextDecoder('latin1').decode(bytes);
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
 
-function start(conn: DenoConn): TransportRecorder {
-  return new TransportRecorder(new DenoTransport(conn)).start();
+function start(conn: DenoConn): CallRecorder {
+  return new CallRecorder(new DenoTransport(conn)).start();
 }
 
-function length(recorder: TransportRecorder): number {
+function length(recorder: CallRecorder): number {
   return recorder.chunks.reduce((sum, each) => sum + each.byteLength, 0);
 }
 
@@ -129,9 +129,9 @@ for (const kind of kinds) {
   test('a destroy settles whatever is under way, and is told once', async () => {
     for (const prepare of [
       () => {},
-      (recorder: TransportRecorder) => recorder.transport.write([new Uint8Array(64 * MiB)]),
-      (recorder: TransportRecorder) => recorder.transport.end(),
-      (recorder: TransportRecorder) => recorder.transport.pause(),
+      (recorder: CallRecorder) => recorder.transport.write([new Uint8Array(64 * MiB)]),
+      (recorder: CallRecorder) => recorder.transport.end(),
+      (recorder: CallRecorder) => recorder.transport.pause(),
     ]) {
       for (const delay of [0, 1, 20]) {
         const [ours] = await pair(kind);
