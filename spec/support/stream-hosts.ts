@@ -269,6 +269,11 @@ export class RawHost implements Host<RawPeer> {
     return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** Connections that nobody has asked for yet. */
+  get waiting(): number {
+    return this.#peers.length;
+  }
+
   async next(): Promise<RawPeer> {
     await until(() => this.#peers.length > 0, 'a TCP connection');
     const peer = this.#peers.shift() as RawPeer;
