@@ -22,6 +22,9 @@ const MESSAGE_COST = 64;
 // A page may close with 1000 and 3000 to 4999 only: 1009 (message too big) is not for it to say.
 const UNREAD_CODE = 4009;
 
+// As WebSocket.OPEN.
+const OPEN = 1;
+
 export class SocketSession implements OpenedSession {
   readonly readable: ReadableStream<Message>;
   readonly #socket: WebSocket;
@@ -103,6 +106,8 @@ export class SocketSession implements OpenedSession {
 
   send(message: string | Uint8Array): Promise<void> {
     if (this.#hasEnded) return Promise.reject(createEndedError());
+    // The peer's close frame has come. As the draft has it, the message is dropped; the platform would complain on the console.
+    if (this.#socket.readyState !== OPEN) return Promise.resolve();
     this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
     if (this.#socket.bufferedAmount <= MOST_UNSENT) return Promise.resolve();
     return new Promise((resolve, reject) => {
