@@ -92,13 +92,13 @@ export async function runSocketScenarios(
       const reader = readable.getReader();
       const lines = [await outcome(reader.read())];
       const next = reader.read();
-      if (path === 'reset') await ask('go', id);
       const errors = [stream.closed, next, reader.closed, writable.getWriter().closed].map((promise) =>
         promise.then(
           () => undefined,
           (error: unknown) => error,
         ),
       );
+      if (path === 'reset') await ask('go', id);
       const [first, ...others] = await Promise.all(errors);
       lines.push(describe(first), String(others.every((error) => error === first)));
       return lines;
