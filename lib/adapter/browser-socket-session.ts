@@ -22,8 +22,9 @@ const MESSAGE_COST = 64;
 // A page may close with 1000 and 3000 to 4999 only: 1009 (message too big) is not for it to say.
 const UNREAD_CODE = 4009;
 
-// As WebSocket.OPEN.
+// As WebSocket.OPEN and WebSocket.CLOSING.
 const OPEN = 1;
+const CLOSING = 2;
 
 export class SocketSession implements OpenedSession {
   readonly readable: ReadableStream<Message>;
@@ -36,6 +37,7 @@ export class SocketSession implements OpenedSession {
   // Nobody wants what comes from now on.
   #isDeaf = false;
   #isCancelled = false;
+  #isClosing = false;
   #hasEnded = false;
   #timer: unknown;
   #refuse: ((reason: unknown) => void) | undefined;
@@ -118,6 +120,8 @@ export class SocketSession implements OpenedSession {
 
   #look(hasRoom: () => void, wait: number): void {
     this.#timer = this.#clock.setTimeout(() => {
+      // No event tells of the peer's close frame. What still waits is not known to arrive.
+      if (this.#socket.readyState === CLOSING && !this.#isClosing) return this.#closeReceived.resolve({});
       if (this.#socket.bufferedAmount > MOST_UNSENT) return this.#look(hasRoom, Math.min(2 * wait, LONGEST_WAIT));
       this.#refuse = undefined;
       hasRoom();
@@ -130,6 +134,7 @@ export class SocketSession implements OpenedSession {
     if (this.#hasEnded) return;
     // As the platform has it: what comes from now on is dropped.
     this.#isDeaf = true;
+    this.#isClosing = true;
     if (closeCode === undefined || closeCode === null) this.#socket.close();
     else this.#socket.close(closeCode, reason);
   }

@@ -291,6 +291,25 @@ waiting('the peer closes while a write waits: the write rejects, and the end is 
   assert.is(it.socket.listening, 0);
 });
 
+waiting(
+  'the peer’s close frame is noticed while a write waits: the write rejects before the connection has ended',
+  async () => {
+    const { clock, stream, socket, writer } = await open();
+    socket.isBlocked = true;
+    const written = writer.write(new Uint8Array(2 * MOST_UNSENT));
+    written.catch(() => {});
+    await turns(2);
+    socket.readyState = 2;
+    await clock.turn(1);
+    await domRejects(written, 'InvalidStateError');
+    assert.is(clock.pending, 0);
+    // Whatever was sent in the end.
+    socket.bufferedAmount = 0;
+    await socket.end(4001, 'enough', true);
+    assert.is(((await rejects(stream.closed, WebSocketError)) as WebSocketError).closeCode, 4001);
+  },
+);
+
 waiting('abort with a write that waits refuses it at once, and closes with what the error says', async () => {
   const { clock, socket, writer, stream } = await open();
   socket.isBlocked = true;

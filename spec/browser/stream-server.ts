@@ -90,6 +90,8 @@ const ways: Readonly<Record<string, Treat>> = {
     peer.client.pause();
     await seen.gone;
     peer.close(4001, 'enough');
+    // It is a while until the client has sent its rest.
+    await delay(300);
     peer.client.resume();
     await peer.client.ending;
     peer.client.end();
