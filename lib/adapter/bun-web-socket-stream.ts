@@ -8,8 +8,8 @@ import { StreamConnection, type WebSocketOpenInfo } from '../client/web-socket-s
 import { connect } from './bun-connect.ts';
 import type { WebSocketStreamOptions } from './node-web-socket-stream.ts';
 
-// One for all: it is the hosts that are to be spared.
-const queue = new ConnectingQueue();
+// One queue for all: it is the hosts that are to be spared.
+const host = { open: connect, queue: new ConnectingQueue() };
 
 /**
  * A WebSocket connection as a pair of streams, as the WHATWG's draft has it: https://github.com/whatwg/websockets/pull/48. A page that was written for Chrome's runs unchanged.
@@ -36,7 +36,7 @@ export class WebSocketStream {
   constructor(url: string | URL, options: WebSocketStreamOptions = {}) {
     // biome-ignore lint/complexity/noArguments: undefined is a URL for Web IDL, and a rest parameter would change the number of parameters.
     if (arguments.length === 0) throw new TypeError('Cannot construct a WebSocketStream: it needs a URL');
-    this.#connection = new StreamConnection(connect, queue, url, options);
+    this.#connection = new StreamConnection(host, url, options);
   }
 
   /** The URL as it is understood: `ws:` or `wss:`. */

@@ -19,8 +19,8 @@ export interface DenoWebSocketStreamOptions
       'signal' | 'subprotocols' | 'requiresSubprotocol' | 'raw' | 'rsvBits' | 'messages' | 'slowConsumer'
     > {}
 
-// One for all: it is the hosts that are to be spared.
-const queue = new ConnectingQueue();
+// One queue for all: it is the hosts that are to be spared.
+const host = { open: connect, queue: new ConnectingQueue() };
 
 /**
  * A WebSocket connection as a pair of streams, as the WHATWG's draft has it: https://github.com/whatwg/websockets/pull/48. A page that was written for Chrome's runs unchanged.
@@ -47,7 +47,7 @@ export class WebSocketStream {
   constructor(url: string | URL, options: DenoWebSocketStreamOptions = {}) {
     // biome-ignore lint/complexity/noArguments: undefined is a URL for Web IDL, and a rest parameter would change the number of parameters.
     if (arguments.length === 0) throw new TypeError('Cannot construct a WebSocketStream: it needs a URL');
-    this.#connection = new StreamConnection(connect, queue, url, options);
+    this.#connection = new StreamConnection(host, url, options);
   }
 
   /** The URL as it is understood: `ws:` or `wss:`. */
