@@ -45,6 +45,15 @@ const exceptions: Record<string, string> = {
     'the face of client/web-socket-stream: deno-connect, and spec/runtimes/deno/connect',
   'adapter/reconnect-over': 'what all runtimes have in common: spec/adapter/node-reconnect',
   'adapter/node-site': 'the sockets of serve and attach: spec/adapter/node-server and node-attach',
+  'adapter/fetch-request': 'the requests of spec/adapter/http-connection',
+  'adapter/http-exchange': 'between request and response: spec/adapter/http-connection, -bodies, -responses',
+  'adapter/http-output': 'the writes of spec/adapter/http-connection-responses and -times',
+  'adapter/http-responder': 'spec/adapter/http-connection-responses',
+  'adapter/request-body': 'spec/adapter/http-connection-bodies',
+  'adapter/site-server':
+    'what serve and a ListeningServer have in common: spec/adapter/node-server and listening-server-battery',
+  'handshake/http-body-decoder':
+    'spec/handshake/http-body, and spec/adapter/http-connection-bodies for those of requests',
   'adapter/site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
   'job/refusal': 'spec/job/decide shows it where it is used',
   'stream/transform-pair': 'the base of the four transforms, each with its spec',
