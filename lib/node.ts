@@ -13,6 +13,7 @@ export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SiteCounters, SiteOptions, StopOptions, StopReport } from './adapter/site.ts';
 export type { ServerCounters } from './adapter/site-server.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
+export type { HttpServer } from './adapter/upgrade-router.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
 export { type WebSocketCloseInfo, WebSocketError } from './client/web-socket-error.ts';
