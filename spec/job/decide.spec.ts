@@ -84,6 +84,67 @@ admit('a refusal that could inject, or is none, is refused itself', () => {
   throws(() => new Refusal(101), RangeError);
 });
 
+admit('a refusal from a response has its status, header fields and body, but those of its connection', async () => {
+  const headers = new Headers([
+    ['WWW-Authenticate', 'Bearer'],
+    ['Set-Cookie', 'a=1'],
+    ['Set-Cookie', 'b=2'],
+    ['Content-Type', 'application/json; charset=utf-8'],
+    ['Content-Length', '999'],
+    ['Connection', 'keep-alive'],
+    ['Keep-Alive', 'timeout=5'],
+    ['Transfer-Encoding', 'chunked'],
+    ['Upgrade', 'h2c'],
+    ['Sec-WebSocket-Accept', 'forged'],
+  ]);
+  const response = new Response('{"error":"wer bist dü?"}', { status: 401, headers });
+  const upgrade = await decide({ admit: () => Refusal.from(response) });
+  const lines = new TextDecoder().decode(upgrade.response()).split('\r\n');
+  assert.is(lines[0], 'HTTP/1.1 401 Unauthorized');
+  assert.is(lines.at(-1), '{"error":"wer bist dü?"}');
+  assert.equal(
+    lines
+      .slice(1, -2)
+      .map((line) => line.toLowerCase())
+      .sort(),
+    [
+      'connection: close',
+      'content-length: 25',
+      'content-type: application/json; charset=utf-8',
+      'set-cookie: a=1',
+      'set-cookie: b=2',
+      'www-authenticate: bearer',
+    ],
+  );
+});
+
+admit('a refusal from a redirect is one; an empty body stays empty, a compressed one is left out', async () => {
+  const moved = await decide({ admit: () => Refusal.from(Response.redirect('https://example.com/login', 303)) });
+  assert.equal([moved.status, moved.body], [303, '']);
+  assert.ok(moved.headers.some(([name, value]) => name === 'location' && value === 'https://example.com/login'));
+  const headers = { 'Content-Encoding': 'gzip', 'Content-Type': 'text/html', 'X-Why': 'because' };
+  const packed = await decide({ admit: () => Refusal.from(new Response('\u001f\u008b', { status: 403, headers })) });
+  assert.equal([packed.status, packed.body], [403, 'The upgrade was refused\n']);
+  const names = packed.headers.map(([name]) => name.toLowerCase()).sort();
+  assert.equal(names, ['connection', 'content-length', 'content-type', 'x-why']);
+});
+
+admit('a refusal from a response that is no refusal, or whose body fails, is a 500 that is reported', async () => {
+  const failing = new ReadableStream({ start: (controller) => controller.error(new Error('no body')) });
+  for (const [response, message] of [
+    [new Response('fine'), /status 200/],
+    [new Response(failing, { status: 401 }), /no body/],
+  ] as const) {
+    const errors: unknown[] = [];
+    const upgrade = await decide({
+      admit: () => Refusal.from(response),
+      userContext: { onError: (error) => errors.push(error) },
+    });
+    assert.is(upgrade.status, 500);
+    assert.match((errors[0] as Error).message, message);
+  }
+});
+
 admit('a hook that throws is a 500 with no internals; its error goes to the user context', async () => {
   for (const hook of [
     () => {
