@@ -7,7 +7,7 @@ export type { ClientTlsOptions } from './adapter/node-dial.ts';
 export type { NodeProxyOptions } from './adapter/node-proxy.ts';
 export { type NodeReconnectOptions, type ReconnectConnectOptions, reconnect } from './adapter/node-reconnect.ts';
 export { type ServeOptions, serve, WebSocketServer } from './adapter/node-server.ts';
-export { toRequestHead } from './adapter/node-site.ts';
+export { type AdmitOptions, type NodeSiteOptions, toRequestHead } from './adapter/node-site.ts';
 export { WebSocketStream, type WebSocketStreamOptions } from './adapter/node-web-socket-stream.ts';
 export { permessageDeflate } from './adapter/permessage-deflate.ts';
 export type { SiteCounters, SiteOptions, StopOptions, StopReport } from './adapter/site.ts';

@@ -5,11 +5,11 @@ import { resolveEngine } from '../connection/context.ts';
 import { Once } from '../connection/deferred.ts';
 import type { Delivery } from '../job/session-kind.ts';
 import { onAbort } from '../job/signal-registry.ts';
+import { type NodeSiteOptions, toSiteOptions } from './node-site.ts';
 import {
   Site,
   type SiteCounters,
   type SiteHandler,
-  type SiteOptions,
   type SiteSession,
   type StopOptions,
   type StopReport,
@@ -46,12 +46,12 @@ export interface Attachment<C = undefined, R extends boolean = false, M extends 
  */
 export function attach<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>(
   server: HttpServer,
-  options: SiteOptions<C, R, M>,
+  options: NodeSiteOptions<C, R, M>,
   handler: SiteHandler<C, R, M>,
 ): Attachment<C, R, M> {
   const { signal } = options;
   signal?.throwIfAborted();
-  const site = new Site(options, handler);
+  const site = new Site(toSiteOptions(options), handler);
   const router = routerOf(server);
   const { clock } = resolveEngine(options.engineContext);
   router.add(site as RoutedSite, { clock, timeout: site.limits.handshakeTimeout });

@@ -8,12 +8,18 @@ import type { TlsOptions } from 'node:tls';
 import { reportError } from '../connection/context.ts';
 import { type RefusedHandshake, refuse, serializeHandshake } from '../handshake/server-handshake.ts';
 import type { Delivery } from '../job/session-kind.ts';
-import { NodeConnection, toRequestHead, toUpgradedConnection } from './node-site.ts';
-import { refuseNotFound, type SiteHandler, type SiteOptions } from './site.ts';
+import {
+  NodeConnection,
+  type NodeSiteOptions,
+  toRequestHead,
+  toSiteOptions,
+  toUpgradedConnection,
+} from './node-site.ts';
+import { refuseNotFound, type SiteHandler } from './site.ts';
 import { SiteServer } from './site-server.ts';
 
 export interface ServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
-  extends SiteOptions<C, R, M> {
+  extends NodeSiteOptions<C, R, M> {
   /** Default: 0, a free port. */
   readonly port?: number;
   /** The address to listen on. Default: `127.0.0.1`; `0.0.0.0` or `::` for all. */
@@ -36,7 +42,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
 
   /** Made by {@link serve}. */
   constructor(options: ServeOptions<C, R, M>, handler: SiteHandler<C, R, M>) {
-    super(options, handler, options.tls !== undefined);
+    super(toSiteOptions(options), handler, options.tls !== undefined);
     this.#options = options;
     this.#http = this.#createHttpServer();
   }
@@ -110,7 +116,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       socket.on('error', () => {});
       return;
     }
-    const connection = toUpgradedConnection(socket, head);
+    const connection = toUpgradedConnection(request, socket, head);
     const parameters = this.site.match(request.url ?? '');
     if (parameters === undefined) return refuseNotFound(this.site, connection);
     this.site.upgrade(toRequestHead(request), connection, parameters);

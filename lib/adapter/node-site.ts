@@ -4,11 +4,38 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { RequestHead } from '../handshake/http-head.ts';
-import type { TlsFacts } from '../job/session.ts';
+import type { Refusal } from '../job/refusal.ts';
+import type { TlsFacts, UpgradeRequest } from '../job/session.ts';
+import type { Delivery } from '../job/session-kind.ts';
 import type { Transport } from '../stream/transport.ts';
 import { NodeTransport } from './node-duplex.ts';
-import type { SiteConnection } from './site.ts';
+import type { SiteConnection, SiteOptions } from './site.ts';
 import { toTlsFacts } from './tls-facts.ts';
+
+/** What `admit` is told beside the request. */
+export interface AdmitOptions {
+  /** Aborted when the client goes away meanwhile. */
+  readonly signal: AbortSignal;
+  /** The request as `node:http` has it: for middleware of Express or Koa, for what finds a session or a user by it. Its socket is not theirs to write to. */
+  readonly incoming: IncomingMessage;
+}
+
+/** The options of `serve` and of `attach` on Node. */
+export interface NodeSiteOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
+  extends Omit<SiteOptions<C, R, M>, 'admit'> {
+  /**
+   * Looks at the request and gives the session's `context`, or a {@link Refusal}. May take as long as it wants; its signal is aborted when the client goes away
+   * meanwhile. One that throws is answered with 500, and its error goes to the user context.
+   */
+  readonly admit?: (request: UpgradeRequest, options: AdmitOptions) => C | Refusal | Promise<C | Refusal>;
+}
+
+/** The same for a site: its connections have the request of `node:http` as what `admit` is told beside. */
+export function toSiteOptions<C, R extends boolean, M extends Delivery>(
+  options: NodeSiteOptions<C, R, M>,
+): SiteOptions<C, R, M> {
+  return options as SiteOptions<C, R, M>;
+}
 
 type AddressedDuplex = Duplex & {
   readonly localAddress?: string;
@@ -22,11 +49,13 @@ export class NodeConnection implements SiteConnection {
   readonly #socket: AddressedDuplex;
   readonly #head: Uint8Array | undefined;
   #transport: NodeTransport | undefined;
+  readonly incoming: IncomingMessage | undefined;
 
   /** @param head Bytes that came behind the head of the request: they are read first. */
-  constructor(socket: Duplex, head?: Uint8Array) {
+  constructor(socket: Duplex, head?: Uint8Array, incoming?: IncomingMessage) {
     this.#socket = socket;
     this.#head = head;
+    this.incoming = incoming;
   }
 
   // A TLS socket and the TCP socket underneath are one connection: what they share is the address of the peer.
@@ -76,9 +105,9 @@ export class NodeConnection implements SiteConnection {
 }
 
 /** The connection of an 'upgrade' event. Called in its turn: from now on no error of the socket is without a listener. */
-export function toUpgradedConnection(socket: Duplex, head: Uint8Array): NodeConnection {
+export function toUpgradedConnection(request: IncomingMessage, socket: Duplex, head: Uint8Array): NodeConnection {
   socket.on('error', () => {});
-  return new NodeConnection(socket, head);
+  return new NodeConnection(socket, head, request);
 }
 
 /** The head of a request of `node:http`, with every header field as it came. */

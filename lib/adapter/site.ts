@@ -44,6 +44,8 @@ export interface SiteConnection extends WaitingConnection {
   /** The address of the peer. */
   readonly remoteAddress?: string | undefined;
   readonly tls?: TlsFacts | undefined;
+  /** The request as the server has it underneath, for `admit`: of `node:http` its IncomingMessage. */
+  readonly incoming?: unknown;
   /** Whether it has closed, or is about to: nobody can be answered. */
   readonly isClosed: boolean;
   /** Writes the head of the 101. The transport is started behind it. */
@@ -264,7 +266,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
       ...this.#upgradeOptions(connection, parameters),
       signal: pending.signal,
       ...(userContext === undefined ? undefined : { userContext }),
-      ...(admit === undefined ? undefined : { admit }),
+      ...(admit === undefined ? undefined : { admit: tellMore(admit, connection.incoming) }),
       ...(admitOrigin === undefined ? undefined : { admitOrigin }),
       ...(chooseSubprotocol === undefined ? undefined : { chooseSubprotocol }),
     };
@@ -336,6 +338,15 @@ function withBudget(context: EngineContext = {}, limit: number): EngineContext {
     budget: new RetainedBudget(limit),
   };
   return all as EngineContext;
+}
+
+// What it is called with may have more than its type says: that of a server of Node's does.
+function tellMore<C>(admit: NonNullable<AdmissionHooks<C>['admit']>, incoming: unknown): typeof admit {
+  if (incoming === undefined) return admit;
+  return (request, options) => {
+    const more = { ...options, incoming };
+    return admit(request, more);
+  };
 }
 
 /** Answers an upgrade on a path that nobody serves (RFC 6455 §4.2.2: "the server MUST send an appropriate HTTP error code (such as 404 Not Found)"). */

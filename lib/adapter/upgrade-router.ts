@@ -7,7 +7,8 @@ import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../connection/context.ts';
 import { parseTokenList } from '../handshake/http-head.ts';
-import { refuseNotFound, type Site } from './node-site.ts';
+import { toRequestHead, toUpgradedConnection } from './node-site.ts';
+import { refuseNotFound, type Site } from './site.ts';
 
 /**
  * A server that speaks HTTP/1.1: that of `node:http` or `node:https`, or one of `node:http2` with `allowHTTP1: true`. (One of `node:http2` without it is a TypeError; it is
@@ -16,7 +17,7 @@ import { refuseNotFound, type Site } from './node-site.ts';
 export type HttpServer = Server | TlsServer | Http2Server | Http2SecureServer;
 
 /** What the router needs of a site. */
-export type RoutedSite = Pick<Site<unknown>, 'match' | 'upgrade' | 'refuseSocket'>;
+export type RoutedSite = Pick<Site<unknown>, 'match' | 'upgrade' | 'refuse'>;
 
 /** How long an upgrade that is left to other listeners may stay without an answer, in milliseconds, and who says when that has passed. */
 export interface Patience {
@@ -36,6 +37,8 @@ interface Emitter {
 
 // Marks the listeners of routers, of another copy of this module too: they leave to each other what is for none.
 const GUEST = Symbol.for('millrace.guest');
+
+const NOTHING = new Uint8Array(0);
 
 const routers = new WeakMap<HttpServer, UpgradeRouter>();
 
@@ -102,9 +105,11 @@ export class UpgradeRouter {
   #take(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
     if (!isWebSocket(request)) return false;
     for (const site of this.#sites.keys()) {
-      const parameters = site.match(request);
+      const parameters = site.match(request.url ?? '');
       if (parameters === undefined) continue;
-      behindResponses(socket, () => site.upgrade(request, socket, head, parameters));
+      behindResponses(socket, () =>
+        site.upgrade(toRequestHead(request), toUpgradedConnection(request, socket, head), parameters),
+      );
       return true;
     }
     return false;
@@ -115,12 +120,13 @@ export class UpgradeRouter {
     const [site, patience] = this.#sites.entries().next().value as [RoutedSite, Patience];
     const listeners = this.#server.listeners('upgrade');
     const isGuest = (listener: unknown): boolean => GUEST in (listener as object);
+    const refuse = (): void => refuseNotFound(site, toUpgradedConnection(request, socket, NOTHING));
     if (!listeners.every(isGuest)) {
-      if (isWebSocket(request)) waitForAnswer(socket, patience, () => refuseNotFound(site, socket));
+      if (isWebSocket(request)) waitForAnswer(socket, patience, refuse);
       return;
     }
     if (listeners.find(isGuest) !== this.#listener) return;
-    if (isWebSocket(request)) behindResponses(socket, () => refuseNotFound(site, socket));
+    if (isWebSocket(request)) behindResponses(socket, refuse);
     else behindResponses(socket, () => this.#giveBack(request, socket));
   }
 

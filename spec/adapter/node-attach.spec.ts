@@ -7,6 +7,7 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
@@ -200,6 +201,35 @@ hooks('the context that admit gives is the session’s; a frame that came meanwh
   assert.is((await client.response()).status, 101);
   await until(() => got.length === 20_000, 'all early messages');
   assert.equal(got.at(-1), ['me', 'early 19999']);
+});
+
+hooks('admit gets the request as the application’s middleware knows it', async () => {
+  const users = new Map([['Bearer x', 'Ada']]);
+  const middleware: express.RequestHandler = (request, response, next) => {
+    response.locals['user'] = users.get(request.headers.authorization ?? '');
+    next();
+  };
+  await using application = await new Application(express().use(middleware)).listen();
+  await using _: Attachment<{ user: string; port: number | undefined }> = attach(
+    application.server,
+    {
+      path: '/chat/:room',
+      admit: async (request, { incoming, signal }) => {
+        const response = Object.assign(new ServerResponse(incoming), { locals: {} });
+        await new Promise<void>((resolve) =>
+          middleware(incoming as express.Request, response as express.Response, resolve as never),
+        );
+        const { user } = (response as express.Response).locals;
+        assert.equal([request.url, request.parameters, signal.aborted], [incoming.url, { room: 'x' }, false]);
+        return { user, port: incoming.socket.remotePort };
+      },
+    },
+    async (session) => void (await session.send(`${session.context.user} ${session.context.port}`)),
+  );
+  using client = await RawClient.connect(application.port);
+  client.send(requestHead(application.port, { target: '/chat/x', headers: { Authorization: 'Bearer x' } }));
+  await client.accepted();
+  assert.is((await client.frame()).payload.toString(), `Ada ${client.socket.localPort}`);
 });
 
 hooks('a client that goes away meanwhile ends the hook by its signal, and is not counted', async () => {

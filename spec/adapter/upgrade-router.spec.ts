@@ -210,14 +210,14 @@ others('two copies of the library take each their own, and refuse what is nobody
   const seen: string[] = [];
   const refused: string[] = [];
   const siteFor = (path: string): Parameters<UpgradeRouter['add']>[0] => ({
-    match: ({ url }) => (url === path ? {} : undefined),
-    upgrade: (_request, socket) => {
+    match: (url) => (url === path ? {} : undefined),
+    upgrade: (_head, connection) => {
       seen.push(path);
-      socket.end(`HTTP/1.1 418 ${path}\r\nContent-Length: 0\r\n\r\n`);
+      connection.respond(new TextEncoder().encode(`HTTP/1.1 418 ${path}\r\nContent-Length: 0\r\n\r\n`));
     },
-    refuseSocket: (socket, response) => {
+    refuse: (connection, response) => {
       refused.push(path);
-      socket.end(response);
+      connection.respond(response);
     },
   });
   const copies = ['/a', '/b'].map((path) => {

@@ -6,6 +6,7 @@ import type { Fetch } from '../../lib/adapter/fetch-request.ts';
 import type { Listen } from '../../lib/adapter/listener.ts';
 import { ListeningServer } from '../../lib/adapter/listening-server.ts';
 import { NodeTransport } from '../../lib/adapter/node-duplex.ts';
+import { toSiteOptions } from '../../lib/adapter/node-site.ts';
 import type { SiteHandler } from '../../lib/adapter/site.ts';
 import { toTlsFacts } from '../../lib/adapter/tls-facts.ts';
 import type { Delivery } from '../../lib/job/session-kind.ts';
@@ -61,7 +62,7 @@ export async function serveOverNet<C = undefined, R extends boolean = false, M e
   options: ServeOptions<C, R, M> & { readonly fetch?: Fetch },
   handler: SiteHandler<C, R, M>,
 ): Promise<ListeningServer<C, R, M>> {
-  const server = new ListeningServer<C, R, M>(options, handler, options.tls !== undefined);
+  const server = new ListeningServer<C, R, M>(toSiteOptions(options), handler, options.tls !== undefined);
   await server.listen(netListen(options));
   return server;
 }
