@@ -13,18 +13,20 @@ import { until, within } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const running = new Set<Child>();
-let program = ['--import', 'tsx', 'lib/cli.ts'];
+let command = ['--import', 'tsx', 'lib/cli.ts'];
 
 process.on('exit', () => {
   for (const child of running) child.signal('SIGKILL');
 });
 
-/** Where a process reads from and writes to. */
+/** What is run, where it reads from and writes to. */
 export interface ChildOptions {
   /** A pipe, or a file that is open for reading. Default: nothing to be read. */
   readonly stdin?: 'pipe' | number;
   /** A file that is open for writing. Default: a pipe. */
   readonly stdout?: number;
+  /** The program that is run. Default: Node. */
+  readonly program?: string;
 }
 
 /** How a process ended. */
@@ -41,9 +43,13 @@ export class Child implements AsyncDisposable {
   #stdout = '';
   #stderr = '';
 
-  /** Runs Node in the repository's folder. */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, { stdin, stdout }: ChildOptions = {}) {
-    this.#process = spawn(process.execPath, args, {
+  /** Runs it in the repository's folder. */
+  constructor(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    { stdin, stdout, program = process.execPath }: ChildOptions = {},
+  ) {
+    this.#process = spawn(program, args, {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '', ...env },
       stdio: [stdin ?? 'ignore', stdout ?? 'pipe', 'pipe'],
@@ -70,22 +76,22 @@ export class Child implements AsyncDisposable {
     // With what it depends on: nothing is found from there.
     const entryPoints = [join(root, 'lib/cli.ts')];
     await build({ entryPoints, outdir, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
-    program = [join(outdir, 'cli.js')];
+    command = [join(outdir, 'cli.js')];
   }
 
   /** Runs `lib/cli.ts`, or what it was bundled to. */
   static cli(...args: string[]): Child {
-    return new Child([...program, ...args]);
+    return new Child([...command, ...args]);
   }
 
   /** Runs it with a pipe for its input, or as the options say. */
   static piped(args: readonly string[], options: ChildOptions = {}): Child {
-    return new Child([...program, ...args], {}, { stdin: 'pipe', ...options });
+    return new Child([...command, ...args], {}, { stdin: 'pipe', ...options });
   }
 
   /** Where it is run from, for another program that runs it. */
   static get command(): readonly string[] {
-    return [process.execPath, ...program];
+    return [process.execPath, ...command];
   }
 
   /** What it reads. */

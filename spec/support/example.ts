@@ -21,6 +21,11 @@ export interface PageOptions {
   readonly body?: string;
 }
 
+/** What runs an example: a program, and its arguments before the file. */
+export type Runner = readonly [program: string, ...options: readonly string[]];
+
+const NODE: Runner = [process.execPath, '--import', 'tsx'];
+
 /** An example that is listening. */
 export class Example implements AsyncDisposable {
   readonly port: number;
@@ -34,8 +39,12 @@ export class Example implements AsyncDisposable {
   }
 
   /** Starts it. Its port is in the first line that it prints. */
-  static async start(name: string, env: NodeJS.ProcessEnv = {}): Promise<Example> {
-    const child = new Child(['--import', 'tsx', `spec/examples/${name}.ts`], { PORT: '0', ...env });
+  static async start(
+    name: string,
+    env: NodeJS.ProcessEnv = {},
+    [program, ...options]: Runner = NODE,
+  ): Promise<Example> {
+    const child = new Child([...options, `spec/examples/${name}.ts`], { PORT: '0', ...env }, { program });
     try {
       const [, port] = /^listening on \w+:\/\/127\.0\.0\.1:(\d+)$/.exec(await child.firstLine()) ?? [];
       assert.ok(port, `the first line has the port:\n${child.stdout}`);

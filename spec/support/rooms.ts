@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { HandshakeError } from '../../lib/error.ts';
 import { connect, type Session } from '../../lib/node.ts';
 import { rejects } from './check.ts';
-import { Example, type Page } from './example.ts';
+import { Example, type Page, type Runner } from './example.ts';
 import { close, headerOf, RawClient, requestHead, text } from './raw-client.ts';
 import { endOf } from './server.ts';
 import { within } from './until.ts';
@@ -15,6 +15,8 @@ export interface RoomsOptions {
   readonly credentials: (login: Page) => Readonly<Record<string, string>>;
   /** The body of the page `/none`. */
   readonly notFound: RegExp;
+  /** What runs it. Default: Node. */
+  readonly runner?: Runner;
   /** More tests of it, while it is running. */
   readonly more?: (test: Test, example: () => Example) => void;
 }
@@ -31,10 +33,10 @@ export function byToken(login: Page): Record<string, string> {
 }
 
 /** Adds the tests to the suite of the example of that name. The last one stops it; `more` come before that. */
-export function roomsOf(test: Test, name: string, { credentials, notFound, more }: RoomsOptions): void {
+export function roomsOf(test: Test, name: string, { credentials, notFound, runner, more }: RoomsOptions): void {
   let example: Example;
   test.before(async () => {
-    example = await Example.start(name);
+    example = await Example.start(name, {}, runner);
   });
   test.after(() => example[Symbol.asyncDispose]());
   const logIn = async (user: string): Promise<Record<string, string>> => {
