@@ -1,7 +1,9 @@
 // The example of a proxy: spec/examples/proxy.ts.
 
+import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { WebSocketServer } from 'ws';
 import { HandshakeError } from '../../lib/error.ts';
 import { connect, Refusal, type Session } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
@@ -36,11 +38,11 @@ test('texts and binaries of all sizes go there and back, and path and credential
   await example.stop();
 });
 
-test('how one side ends is told to the other: codes and reasons, an empty close, a connection that is lost', async () => {
+test('how one side ends is told to the other: codes and reasons, an empty close, one that goes away', async () => {
   const ends: Record<string, (session: Session) => unknown> = {
     '/4001': (session) => session.close(4001, 'because'),
     '/bare': (session) => session.close(null),
-    '/lost': (session) => session.job.cancel(),
+    '/gone': (session) => session.job.cancel(),
   };
   await using server = await startServer(async (session) => {
     await session.send('first');
@@ -51,13 +53,27 @@ test('how one side ends is told to the other: codes and reasons, an empty close,
   for (const [target, code, reason] of [
     ['/4001', 4001, 'because'],
     ['/bare', 1005, ''],
-    ['/lost', 1001, ''],
+    ['/gone', 1001, ''],
   ] as const) {
     const session = await connect(example.url(target));
     assert.is(await within(session.receive(), 'what came before'), 'first');
     const info = await endOf(session);
     assert.equal([info.closeCode, info.reason, info.wasClean], [code, reason, true], target);
   }
+});
+
+test('a connection that is lost is told: 1011 to the client', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  server.on('connection', (socket) => socket.on('message', () => socket.terminate()));
+  await within(new Promise((resolve) => server.once('listening', resolve)), 'the server listens');
+  await using example = await Example.start('proxy', {
+    TARGET: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  });
+  const session = await connect(example.url());
+  await session.send('bye');
+  const { closeCode, reason, wasClean } = await endOf(session);
+  assert.equal([closeCode, reason, wasClean], [1011, 'The other side was lost', true]);
+  server.close();
 });
 
 test('what the other server refuses is refused as it does, and 502 where there is none', async () => {

@@ -32,7 +32,9 @@ console.log(`listening on ${server.url}`);
 
 /** Passes on the messages, and then how it ended. */
 async function pass(from: Streamed<unknown>, to: Streamed<unknown>): Promise<void> {
-  await from.readable.pipeTo(to.writable as WritableStream<StreamedMessage>, { preventClose: true }).catch(() => {});
+  await from.readable
+    .pipeTo(to.writable as WritableStream<StreamedMessage>, { preventClose: true, preventAbort: true })
+    .catch(() => {});
   const close = await from.closeReceived;
   if (close === undefined) await to.close(1011, 'The other side was lost');
   else if (close.closeCode === 1005) await to.close(null);
