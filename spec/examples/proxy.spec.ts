@@ -88,9 +88,9 @@ test('what the other server refuses is refused as it does, and 502 where there i
 });
 
 test('a server that reads nothing holds up the client, through the proxy', async () => {
-  await using server = await startServer(() => new Promise(() => {}));
+  await using server = await startServer(async (session) => void (await session.closed));
   await using example = await Example.start('proxy', { TARGET: server.url });
-  const session = await connect(example.url());
+  const session = await connect(example.url(), { limits: { closeTimeout: 100 } });
   let sent = 0;
   const sending = (async () => {
     for (; sent < 10_000; sent++) await session.send(new Uint8Array(65_536));
