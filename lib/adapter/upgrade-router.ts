@@ -117,7 +117,9 @@ export class UpgradeRouter {
 
   // What is for none of the sites.
   #leave(request: IncomingMessage, socket: Duplex): void {
-    const [site, patience] = this.#sites.entries().next().value as [RoutedSite, Patience];
+    const [first] = this.#sites;
+    if (first === undefined) return;
+    const [site, patience] = first;
     const listeners = this.#server.listeners('upgrade');
     const isGuest = (listener: unknown): boolean => GUEST in (listener as object);
     const refuse = (): void => refuseNotFound(site, toUpgradedConnection(request, socket, NOTHING));
@@ -158,8 +160,6 @@ function behindResponses(socket: Duplex, action: () => void): void {
   response.once('close', () => {
     // RFC 9112 §9.6: a server that has sent "close" "MUST NOT process any further requests received on that connection".
     if (!socket.writable) return;
-    // The time that Node has set for the next request.
-    if ('setTimeout' in socket) (socket as Duplex & { setTimeout(time: number): void }).setTimeout(0);
     behindResponses(socket, action);
     socket.off('error', destroy);
   });

@@ -128,33 +128,6 @@ before('an upgrade for nobody, pipelined behind an unanswered page, is refused b
   await client.finished();
 });
 
-before('the time that Node sets for a kept connection does not end a hook that takes longer', async () => {
-  const { server, answers } = slow();
-  server.keepAliveTimeout = 30;
-  await using house = await open(server);
-  let admit = (): void => {};
-  const gate = new Promise<undefined>((resolve) => {
-    admit = () => resolve(undefined);
-  });
-  house.keep(attach(house.server, { path: '/ours', admit: () => gate }, echo));
-  using client = await RawClient.connect(house.port);
-  let timedOut = false;
-  server.on('timeout', () => {
-    timedOut = true;
-  });
-  client.send(page(), requestHead(house.port, { target: '/ours' }));
-  await until(() => answers.length === 1, 'the page is asked for');
-  const [answer] = answers;
-  const socket = answer?.socket;
-  answer?.end('a page');
-  assert.is((await client.response()).body, 'a page');
-  await turns(5);
-  assert.is(socket?.timeout ?? 0, 0);
-  admit();
-  await client.accepted();
-  assert.not(timedOut);
-});
-
 before('nothing has escaped in all of this', async () => {
   await assertNothingEscaped();
 });
