@@ -11,6 +11,12 @@ export function toTlsFacts(socket: TLSSocket): TlsFacts {
     cipher: socket.getCipher().standardName,
     alpnProtocol: alpnProtocol || '',
     serverName: servername || '',
-    isAuthorized: authorized,
+    // Deno says of a client that was asked for no certificate that it is authorized.
+    isAuthorized: authorized && hasShown(socket),
   };
+}
+
+/** Whether the peer has shown a certificate. */
+function hasShown(socket: TLSSocket): boolean {
+  return Object.keys(socket.getPeerCertificate() ?? {}).length > 0;
 }
