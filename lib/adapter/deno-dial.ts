@@ -8,7 +8,12 @@ import { closeConn, type DenoConn, type DenoTlsConn, type DenoTlsNames, denoApi,
 import { toTlsFacts } from './deno-handshakes.ts';
 import { DenoTransport } from './deno-transport.ts';
 
-/** TLS of a client: what Deno has. The certificate is always verified, and the host name unless it says otherwise. */
+/**
+ * TLS of a client: what Deno has. The certificate is always verified, and the host name unless it says otherwise.
+ *
+ * Deno cannot cut a TLS connection whose peer does not read, or does not end its handshake: for us it is over, its socket stays open until the peer closes it. The client of "millrace/node"
+ * cuts it.
+ */
 export interface DenoClientTlsOptions {
   /** Authorities (PEM) that are believed besides those of the system: Deno has no way to believe these alone. */
   readonly caCerts?: readonly string[];

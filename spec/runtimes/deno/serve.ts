@@ -252,12 +252,12 @@ bad('rubbish instead of TLS, and a handshake that breaks off, concern nobody els
     for (let index = 0; index < 10; index++) {
       const conn = await denoApi().connect({ hostname: '127.0.0.1', port: server.port });
       if (index % 2 === 0) await writeAll(conn, bytes('GET / HTTP/1.1\r\n\r\n'));
-      if (index % 3 === 0)
+      // What is rubbish is answered with an alert and an end at once.
+      if (index % 4 === 0)
         await within(
           readAll(conn).catch(() => {}),
           'the end',
-          5000,
-        ).catch(() => {});
+        );
       conn.close();
     }
     const session = await connect(`wss://localhost:${server.port}`, { tls: { caCerts: [authority.cert] } });
