@@ -14,6 +14,11 @@ import { RawClient, requestHead } from '../support/raw-client.ts';
 import { assertNothingEscaped, echo } from '../support/server.ts';
 import { until, within } from '../support/until.ts';
 
+/** A body that comes in pieces. */
+async function* pieces(count: number, size: number): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < count; index++) yield new Uint8Array(size);
+}
+
 const test = suite('listening server');
 
 const MiB = 1024 * 1024;
@@ -37,13 +42,7 @@ test('undici’s fetch and a ws client are served on one port; bodies go both wa
   assert.is(Buffer.compare(new Uint8Array(await echoed.arrayBuffer()), bytes), 0);
   const streamed = await fetch(`${http}/size`, {
     method: 'POST',
-    body: new ReadableStream({
-      pull(controller) {
-        controller.enqueue(new Uint8Array(100_000));
-        if (this.count++ === 50) controller.close();
-      },
-      count: 0,
-    } as UnderlyingDefaultSource & { count: number }),
+    body: pieces(51, 100_000),
     duplex: 'half',
     dispatcher,
   });
