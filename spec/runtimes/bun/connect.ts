@@ -78,7 +78,7 @@ test('ws on Node: its codes and reasons, and a cut', async () => {
 
 test('a server that does not read holds send up, and one that floods is held up: bytes are counted', async () => {
   await using peer = await NodePeer.listen('wsServer');
-  const session = await connect(`ws://127.0.0.1:${peer.port}`, large);
+  const session = await connect(`ws://127.0.0.1:${peer.port}`, { limits: { ...large.limits, closeTimeout: 300 } });
   await session.send('!stall');
   await peer.tells('stalled');
   let sent = 0;
@@ -221,7 +221,7 @@ test('reconnect: a server that goes and comes again is found, and what is sent m
   };
   let server = await serve({}, handler);
   const { port } = server;
-  const feed = reconnect(server.url, { minDelay: 10, maxDelay: 50, firstDelay: 10 } as object);
+  const feed = reconnect(server.url, { firstDelay: 10, maxDelay: 50 });
   await feed.send('one');
   await until(() => got.length === 1, 'one has come');
   await server.stop({ timeout: 0 });
