@@ -67,4 +67,17 @@ test('protocols and signal are looked for in what the options inherit from too',
   assert.is(request.signal, signal);
 });
 
+test('a URL may be relative to a base, if there is one', () => {
+  assert.is(toStreamRequest('c?d', undefined, 'https://example.com/a/b').url, 'wss://example.com/a/c?d');
+  assert.is(toStreamRequest('ws://other/', undefined, 'https://example.com/a/b').url, 'ws://other/');
+  assert.is(toStreamRequest('//other/x', undefined, 'http://example.com:8080/').host, 'other:80');
+  domThrows(() => toStreamRequest('c', undefined), 'SyntaxError');
+  domThrows(() => toStreamRequest('c', undefined, 'blob:https://example.com/1'), 'SyntaxError');
+  assert.is(
+    toStreamRequest('', undefined, 'https://example.com/#x').url,
+    'wss://example.com/',
+    'the fragment of the base is none of it',
+  );
+});
+
 test.run();
