@@ -1,4 +1,7 @@
-// Which implementation of WHATWG Streams is used: this module alone decides. The platform's own is the default.
+// Which implementation of WHATWG Streams is used: this module alone decides. The platform's own is the default; web-streams-polyfill comes in by itself
+// where the platform has none, or lacks a part: streams of two implementations do not mix in a pipe.
+
+import * as polyfill from 'web-streams-polyfill';
 
 /** The constructors of an implementation of the Streams Standard. */
 export interface StreamsImplementation {
@@ -7,14 +10,23 @@ export interface StreamsImplementation {
   readonly TransformStream: typeof TransformStream;
 }
 
-let implementation: StreamsImplementation = globalThis;
+const names: readonly (keyof StreamsImplementation)[] = ['ReadableStream', 'WritableStream', 'TransformStream'];
 
-/** The implementation that streams of this library are made with. */
+let implementation: StreamsImplementation | undefined;
+
+/** The implementation that streams of this library are made with. Decided when the first stream is made, and kept: what a page installs later would not mix. */
 export function streams(): StreamsImplementation {
+  implementation ??= chooseFor(globalThis);
   return implementation;
 }
 
 /** Chooses the implementation for all streams made from now on. */
 export function useStreams(chosen: StreamsImplementation): void {
   implementation = chosen;
+}
+
+/** What a runtime with these globals uses: its own streams if it has all three classes, otherwise those of web-streams-polyfill. */
+export function chooseFor(platform: Partial<StreamsImplementation>): StreamsImplementation {
+  const isWhole = names.every((name) => typeof platform[name] === 'function');
+  return (isWhole ? platform : polyfill) as StreamsImplementation;
 }
