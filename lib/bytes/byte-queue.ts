@@ -61,6 +61,7 @@ export class ByteQueue {
     return whole;
   }
 
+  /** Lets go of all bytes. */
   clear(): void {
     this.#parts = [];
     this.#block = EMPTY;

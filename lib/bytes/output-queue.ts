@@ -5,7 +5,9 @@ const SLAB_SIZE = 32 * 1024;
 
 /** A buffer that is given out front to back and never used twice, so that written bytes stay as they are. */
 export class Slab {
+  /** The buffer of now. It is replaced when it is full. */
   bytes: Uint8Array = new Uint8Array(0);
+  /** Where the free bytes begin. */
   position = 0;
 
   /** Makes sure that `size` bytes are free behind `position`. */
@@ -25,6 +27,7 @@ interface Entry {
 
 /** The queue of one endpoint's encoded frames. */
 export class OutputQueue {
+  /** Where small frames are written. */
   readonly slab: Slab;
   #entries: Entry[] = [];
   #head = 0;
@@ -44,6 +47,7 @@ export class OutputQueue {
     return this.#weight;
   }
 
+  /** Whether nothing is queued. */
   get isEmpty(): boolean {
     return this.#entries.length === 0 && this.#runBytes === undefined;
   }
@@ -97,6 +101,7 @@ export class OutputQueue {
     return weight;
   }
 
+  /** Drops all that is queued. */
   clear(): void {
     this.#dropBefore(this.#entries.length);
     this.#runBytes = undefined;
