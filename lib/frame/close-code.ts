@@ -28,6 +28,7 @@ export const CloseCode = {
 export interface CloseStatus {
   /** The close code; 1005 where the frame had none. */
   readonly closeCode: number;
+  /** At most 123 bytes of UTF-8; '' without one. */
   readonly reason: string;
 }
 

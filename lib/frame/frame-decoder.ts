@@ -12,6 +12,7 @@ import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
 import { FIN_BIT, MASK_BIT, OPCODE_BITS, RSV_BITS } from './header.ts';
 import { isControlOpcode, isOpcode, Opcode } from './opcode.ts';
 
+/** Options of a {@link FrameDecoder}. */
 export interface FrameDecoderOptions {
   /** The role of this side: a server takes masked frames only, a client takes only frames that are not masked. */
   readonly role: Role;
@@ -28,7 +29,9 @@ export const UNKNOWN_LENGTH = -1;
 
 /** A part of a frame: `bytes[start, end)` is what has come of its payload, not masked. */
 export interface FramePiece {
+  /** The opcode of its frame. */
   readonly opcode: Opcode;
+  /** Whether its frame is the last of a message. */
   readonly fin: boolean;
   /** RSV1 to RSV3 as they stand in the first byte of the frame (0x40, 0x20, 0x10). */
   readonly rsv: number;
@@ -38,8 +41,11 @@ export interface FramePiece {
   readonly isFirst: boolean;
   /** Whether this is the last piece of its frame. The pieces of a control frame are always joined to one. */
   readonly isLast: boolean;
+  /** A buffer with the payload somewhere in it; often more than this piece. */
   readonly bytes: Uint8Array;
+  /** Where the piece begins in `bytes`. */
   readonly start: number;
+  /** Where it ends; not included. */
   readonly end: number;
   /** Whether the bytes will be used again for others: who keeps them copies them. */
   readonly isLent: boolean;

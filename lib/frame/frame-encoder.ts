@@ -15,6 +15,7 @@ const SHORT_TEXT = 48;
 
 const encoder: TextEncoder = new TextEncoder();
 
+/** Options of a {@link FrameEncoder}. */
 export interface FrameEncoderOptions {
   /** The role of this side: a client masks every frame, a server none. */
   readonly role: Role;

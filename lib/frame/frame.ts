@@ -9,9 +9,13 @@ export type Role = 'client' | 'server';
 export interface Frame {
   /** Whether this is the last frame of its message. */
   readonly fin: boolean;
+  /** RSV1: false unless an extension has defined it, as permessage-deflate has (RFC 7692 §6). */
   readonly rsv1: boolean;
+  /** RSV2: false unless an extension has defined it. */
   readonly rsv2: boolean;
+  /** RSV3: false unless an extension has defined it. */
   readonly rsv3: boolean;
+  /** What kind of frame it is. */
   readonly opcode: Opcode;
   /** The payload, not masked. */
   readonly payload: Uint8Array;
