@@ -11,6 +11,7 @@ import { Opcode } from '../frame/opcode.ts';
 import type { ProtocolLimits } from '../limits.ts';
 import type { Message } from './message.ts';
 
+/** The limits of a {@link MessageAssembler}. Default: none. */
 export type MessageAssemblerLimits = Partial<Pick<ProtocolLimits, 'maxMessageSize' | 'maxFragments'>>;
 
 /** Joins the fragments of messages. Feed it the data frames of one direction, piece by piece. */

@@ -10,6 +10,7 @@ import type { MessageType } from './message.ts';
 
 /** A part of a message. RFC 6455 §5.4: how it was cut into frames has no meaning. */
 export interface MessagePiece {
+  /** Whether its message is a text or a binary one. */
   readonly messageType: MessageType;
   /** Whether the message begins with this piece: told as soon as its first frame's header has come. */
   readonly isFirst: boolean;
