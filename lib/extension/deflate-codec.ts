@@ -39,6 +39,8 @@ export interface CodecStream {
 
 /** Makes streams. */
 export interface DeflateCodec {
+  /** Makes a stream that compresses. */
   createDeflater(options: DeflaterOptions): CodecStream;
+  /** Makes a stream that decompresses. */
   createInflater(options: InflaterOptions): CodecStream;
 }

@@ -6,10 +6,13 @@ import { type ExtensionOffer, isToken, parseExtensions, serializeExtensions } fr
 
 /** An extension that both sides have agreed on, for one connection. */
 export interface AgreedExtension {
+  /** Its token. */
   readonly name: string;
+  /** The RSV bits of data frames that it owns, as they stand in the first byte of a frame: 0x40, 0x20, 0x10. */
   readonly rsvBits: number;
   /** Its element of the response's header field. */
   readonly text: string;
+  /** Opens the transform of the connection; called once. */
   readonly open: OpenTransform;
 }
 

@@ -19,6 +19,7 @@ export type OpenTransform = () => ExtensionTransform;
 export interface ExtensionAcceptance {
   /** What the response says. */
   readonly parameters: ExtensionParameters;
+  /** Called once, when the connection is upgraded. */
   readonly open: OpenTransform;
 }
 

@@ -20,6 +20,7 @@ const EMPTY_BLOCK = Uint8Array.of(0x00);
 
 /** A message that is about to be sent, for who decides whether it is compressed. */
 export interface OutgoingMessage {
+  /** Whether it is a text or a binary message. */
   readonly type: MessageType;
   /** The payload, of a message that is sent as it is made its first fragment. To be looked at only during the call. */
   readonly bytes: Uint8Array;

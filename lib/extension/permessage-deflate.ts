@@ -82,8 +82,18 @@ const ranges: readonly (readonly [keyof ResolvedOptions, number, number])[] = [
 /** The smallest window that zlib compresses with. */
 const LEAST_WINDOW_BITS = 9;
 
+/**
+ * permessage-deflate (RFC 7692), over whatever does DEFLATE. `permessageDeflate()` of the entries for a runtime makes one with the codec of that runtime. One serves all
+ * connections of a server or a client: its contexts are shared by them.
+ *
+ * @example
+ * const extension = new PermessageDeflate(codec, { threshold: 1024 });
+ * const agreed = acceptExtensions([extension], offers);
+ */
 export class PermessageDeflate implements Extension {
+  /** Its token (RFC 7692 §7). */
   readonly name = 'permessage-deflate';
+  /** RSV1, "Per-Message Compressed" (RFC 7692 §6). */
   readonly rsvBits: number = COMPRESSED_BIT;
   readonly #parameters: DeflateParameterOptions;
   readonly #options: ResolvedOptions;
