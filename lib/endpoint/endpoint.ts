@@ -26,7 +26,9 @@ import { EndpointOutput } from './endpoint-output.ts';
 import { type EndpointEvent, endsMessage } from './event.ts';
 import { type EndpointState, endsTransport, permissions, type Transition, transitions } from './state.ts';
 
+/** Options of an {@link Endpoint}. */
 export interface EndpointOptions {
+  /** The role of this side: a client masks what it sends, and takes only what is not masked (RFC 6455 §5.1). */
   readonly role: Role;
   /** Default: {@link defaultLimits}. */
   readonly limits?: Partial<ProtocolLimits>;
@@ -55,6 +57,7 @@ const EMPTY = new Uint8Array(0);
 
 /** The protocol state of one side of a connection. */
 export class Endpoint {
+  /** The role of this side. */
   readonly role: Role;
   readonly #isRaw: boolean;
   readonly #chain: ExtensionChain | undefined;
@@ -82,6 +85,7 @@ export class Endpoint {
     this.#output = new EndpointOutput({ ...options, chain, extensionFailed, maxUnsentPongs: limits.maxUnsentPongs });
   }
 
+  /** Where the closing handshake is. */
   get state(): EndpointState {
     return this.#state;
   }
@@ -349,6 +353,7 @@ export class Endpoint {
 
   // --- Output ------------------------------------------------------------------------------------------------------
 
+  /** Whether there is something to take, pongs included. */
   get hasOutput(): boolean {
     return !this.#output.isEmpty;
   }

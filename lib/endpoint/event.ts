@@ -5,7 +5,9 @@ import type { Frame } from '../frame/frame.ts';
 import type { Message } from '../message/message.ts';
 import type { MessagePiece } from '../message/message-pieces.ts';
 
+/** What an endpoint tells of the bytes it has received; `type` says which of these it is. */
 export type EndpointEvent =
+  /** A whole message. */
   | { readonly type: 'message'; readonly message: Message }
   /** A part of a message, in an endpoint of streamed messages: instead of 'message'. */
   | { readonly type: 'piece'; readonly piece: MessagePiece }
@@ -13,6 +15,7 @@ export type EndpointEvent =
   | { readonly type: 'frame'; readonly frame: Frame }
   /** A ping; its pong is queued already. */
   | { readonly type: 'ping'; readonly payload: Uint8Array }
+  /** A pong, asked for or not (RFC 6455 §5.5.3). */
   | { readonly type: 'pong'; readonly payload: Uint8Array }
   /** The peer's close frame; 1005 where it had no code. Nothing is received after it. */
   | { readonly type: 'close'; readonly closeCode: number; readonly reason: string }

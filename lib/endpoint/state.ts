@@ -7,6 +7,16 @@
 
 import type { Role } from '../frame/frame.ts';
 
+/**
+ * Where the closing handshake of an endpoint is (RFC 6455 §5.5.1, §7.1).
+ *
+ * - `open`: neither side has sent a close frame.
+ * - `close-sent`: this side has.
+ * - `close-received`: the peer has; this side may still send, then answers it.
+ * - `closed`: both have.
+ * - `failed`: the peer broke a rule or reached a limit; the connection is failed (RFC 6455 §7.1.7).
+ * - `lost`: the transport ended before the handshake had.
+ */
 export type EndpointState = 'open' | 'close-sent' | 'close-received' | 'closed' | 'failed' | 'lost';
 
 /** What moves an endpoint from one state to the next. */
