@@ -10,6 +10,7 @@ export { isToken };
 
 /** The head of a request as an adapter hands it over. */
 export interface RequestHead {
+  /** As written: `GET` of an opening handshake (RFC 6455 §4.2.1). */
   readonly method: string;
   /** The request target, as written. */
   readonly url: string;
