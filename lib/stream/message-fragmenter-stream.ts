@@ -5,6 +5,7 @@ import { type MessageSource, toMessage } from '../message/message.ts';
 import { assertFragmentSize, fragmentMessage } from '../message/message-fragmenter.ts';
 import { TransformPair } from './transform-pair.ts';
 
+/** Options of a {@link MessageFragmenterStream}. */
 export interface MessageFragmenterOptions {
   /** The most bytes of payload of a frame. Default: no limit, each message is one frame. */
   readonly fragmentSize?: number;

@@ -37,7 +37,9 @@ export interface Transport {
 
 /** The byte streams of a connection. */
 export interface ByteStreams {
+  /** What the peer sends. It closes when the peer has closed its half (FIN), and errors when the connection is lost. */
   readonly readable: ReadableStream<Uint8Array>;
+  /** What the peer gets. Closing it closes our half (FIN), aborting it cuts the connection. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
