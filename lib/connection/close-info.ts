@@ -31,5 +31,6 @@ export interface CloseInfo {
   readonly sent: CloseStatus | undefined;
   /** Why the connection did not end well: a fault of the peer, a limit, a lost transport, a failed handler, a cancellation. */
   readonly error: Error | undefined;
+  /** What was left behind. */
   readonly abandoned: Abandoned;
 }

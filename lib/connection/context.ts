@@ -11,6 +11,7 @@ export interface Clock {
   now(): number;
   /** Calls back once, after that many milliseconds. Must not keep the process alive. */
   setTimeout(callback: () => void, milliseconds: number): unknown;
+  /** Calls a timer off. What `setTimeout` has given, fired or not; anything else does nothing. */
   clearTimeout(timer: unknown): void;
 }
 

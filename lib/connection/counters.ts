@@ -2,6 +2,7 @@
 
 /** What a slow-consumer policy has dropped. */
 export interface Dropped {
+  /** How many messages. */
   readonly messages: number;
   /** Bytes of payload; a string counts its UTF-16 code units. */
   readonly bytes: number;
@@ -11,8 +12,11 @@ export interface Dropped {
 export interface Counters {
   /** Messages that have come; of a streamed one the beginning counts. */
   readonly messagesReceived: number;
+  /** Messages that were taken to be sent; of a streamed one the beginning counts. */
   readonly messagesSent: number;
+  /** Bytes that have come. */
   readonly bytesReceived: number;
+  /** Bytes that were written. */
   readonly bytesSent: number;
   /** What waits to be read, each message counting 64 bytes more than its payload. */
   readonly unread: number;

@@ -10,7 +10,9 @@ export type MessageBody = ReadableStream<MessageChunk> | AsyncIterable<MessageCh
 
 /** A message that is sent as its body comes, its type said beforehand. A received `StreamedMessage` is one too. */
 export interface StreamedMessageSource {
+  /** Whether it goes out as a text or as a binary message. */
   readonly type: MessageType;
+  /** What it is made of. The bytes of a text must be UTF-8. */
   readonly body: MessageBody;
 }
 

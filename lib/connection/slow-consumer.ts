@@ -12,6 +12,7 @@ export type SlowConsumerPolicy = 'wait' | 'fail' | 'drop-newest' | 'drop-oldest'
 
 /** A policy and when it applies. */
 export interface SlowConsumer {
+  /** What is done when there is no room. */
   readonly policy: SlowConsumerPolicy;
   /** There is no room while as many bytes wait, each message counting 64 more. Default: the limit `queueSize`. */
   readonly maxQueued?: number;
