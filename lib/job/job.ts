@@ -77,6 +77,7 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     if (handler !== undefined) queueMicrotask(() => this.#runHandler(handler));
   }
 
+  /** Where it is in its life. It only goes on: `completed`, `failed` and `cancelled` are final. */
   get state(): JobState {
     if (this.#state !== undefined) return this.#state;
     return this.#connection.isOpen && !this.#isCancelled ? 'running' : 'closing';

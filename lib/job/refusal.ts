@@ -2,6 +2,7 @@
 
 import { type RefusedHandshake, refuse } from '../handshake/server-handshake.ts';
 
+/** What a refusal says beside its status. */
 export interface RefusalOptions {
   /** More header fields. A Content-Type takes the place of `text/plain`. */
   readonly headers?: Iterable<readonly [string, string]>;
@@ -51,6 +52,7 @@ export class Refusal {
     return new Refusal(response.status, isText ? { headers, body } : { headers });
   }
 
+  /** The HTTP status: 300 to 599. */
   get status(): number {
     return this.handshake.status;
   }

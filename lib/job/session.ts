@@ -23,10 +23,13 @@ export type RawSession<C = undefined> = Session<C, Frame, Frame>;
 
 /** The request that was upgraded. */
 export interface UpgradeRequest {
+  /** As written: `GET`. */
   readonly method: string;
   /** The request target, as written: path and query. */
   readonly url: string;
+  /** As in `1.1`. */
   readonly httpVersion: string;
+  /** Its header fields, as they came. */
   readonly headers: HeaderFields;
   /** What the server's path pattern has found in the path: `/chat/:room` gives `{ room }`. */
   readonly parameters: Readonly<Record<string, string | string[] | undefined>>;
@@ -36,6 +39,7 @@ export interface UpgradeRequest {
 export interface UpgradeResponse {
   /** The URL that was connected to, behind all redirects. */
   readonly url: string;
+  /** Its header fields, as they came. */
   readonly headers: HeaderFields;
 }
 

@@ -14,6 +14,7 @@ import { type Handler, Job, type JobOptions } from './job.ts';
 import type { SessionFacts } from './session.ts';
 import type { Delivery, KindOptions } from './session-kind.ts';
 
+/** Options of `upgrade`: the role, the handler, the kind of session, its limits, and what the opening handshake has found out. */
 export interface UpgradeOptions<C = undefined, I = Message, O = Sendable>
   extends SessionFacts<C>,
     KindOptions<boolean, Delivery> {
@@ -35,11 +36,13 @@ export interface UpgradeOptions<C = undefined, I = Message, O = Sendable>
 
 /** Options of a session of frames. */
 export interface RawUpgradeOptions<C = undefined> extends UpgradeOptions<C, Frame, Frame> {
+  /** Makes a session of frames: see `RawSession`. */
   readonly raw: true;
 }
 
 /** Options of a session whose messages are read as they come. */
 export interface StreamedUpgradeOptions<C = undefined> extends UpgradeOptions<C, StreamedMessage> {
+  /** Makes a session of streamed messages: see `StreamedMessage`. */
   readonly messages: 'streamed';
 }
 

@@ -49,6 +49,7 @@ export function pickPassed(options: PassedOptions): PassedOptions {
   return passed;
 }
 
+/** Options of one upgrade: those of the opening handshake, and of the session behind it. */
 export interface WebSocketUpgradeOptions<R extends boolean = false, M extends Delivery = 'whole'>
   extends Omit<ServerHandshakeOptions, 'limits'>,
     Omit<PassedOptions, 'limits' | keyof KindOptions>,
@@ -82,6 +83,7 @@ export interface AdmissionHooks<C> {
   ) => C | Refusal | Promise<C | Refusal>;
 }
 
+/** Options of {@link WebSocketUpgrade.decide}: those of the upgrade, and the hooks. */
 export interface DecideOptions<C, R extends boolean = false, M extends Delivery = 'whole'>
   extends WebSocketUpgradeOptions<R, M>,
     AdmissionHooks<C> {
