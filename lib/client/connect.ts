@@ -50,7 +50,9 @@ export interface ConnectOptions<R extends boolean = false, M extends Delivery = 
   readonly maxRedirects?: number;
   /** The connection, where it is made already: the handshake runs over any two byte streams. Nothing is dialled then, and no redirect is followed. */
   readonly streams?: ByteStreams;
+  /** Where the engine's own work runs: its clock, random source, scheduler and budget. */
   readonly engineContext?: EngineContext;
+  /** Its signal ends the attempt, and later the job, as `signal` does. */
   readonly userContext?: UserContext;
 }
 

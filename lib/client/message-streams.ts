@@ -13,6 +13,7 @@ export type WebSocketStreamChunk = string | ArrayBuffer | ArrayBufferView;
 export interface ReceivedCloseInfo {
   /** 1005 when the frame is empty. */
   readonly closeCode: number;
+  /** Up to 123 bytes of UTF-8; '' without one. */
   readonly reason: string;
 }
 

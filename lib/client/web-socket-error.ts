@@ -57,6 +57,7 @@ export class WebSocketError extends DOMException {
     return this.#closeCode;
   }
 
+  /** The reason; '' when there is none. */
   get reason(): string {
     return this.#reason;
   }
