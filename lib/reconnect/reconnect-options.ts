@@ -87,6 +87,7 @@ export interface ReconnectOptions<C extends object, M extends Delivery, I> exten
   readonly delay?: (loss: Loss, delay: number) => number | undefined;
   /** Ends it all: the try, the connection (with 1001), the waiting. */
   readonly signal?: AbortSignal;
+  /** Where the work of all connections runs, and the clock that delays go by. */
   readonly engineContext?: EngineContext;
   /** Where the functions above run (`run`), and where their errors go (`onError`). */
   readonly userContext?: UserContext;

@@ -21,6 +21,7 @@ export type LossPhase = 'asking' | 'connecting' | 'opening' | 'open';
 
 /** Why there is no connection. */
 export interface Loss {
+  /** How far the try had come. */
   readonly phase: LossPhase;
   /** Which try it was; 1 is the first. */
   readonly attempt: number;

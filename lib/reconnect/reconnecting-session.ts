@@ -262,6 +262,7 @@ export class ReconnectingSession<M extends Delivery = 'whole', I = Message>
     return this.#reconnector.states.iterate();
   }
 
+  /** Counts over all connections so far. */
   get counters(): ReconnectCounters {
     const { queued, unsettled, lost, dropped } = this.#outbox;
     const { attempts, opened } = this.#reconnector;
