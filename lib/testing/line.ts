@@ -8,6 +8,7 @@ import type { Link, LinkOptions } from './link.ts';
 import { TestClock } from './test-clock.ts';
 import { Wire } from './wire.ts';
 
+/** Options of a {@link Line}. */
 export interface LineOptions {
   /** The clock that latency and rates go by. Default: one of the line's own. */
   readonly clock?: TestClock;
@@ -37,6 +38,7 @@ export interface LineOptions {
  * const frames = line.client.readable.pipeThrough(new FrameDecoderStream({ role: 'client' }));
  */
 export class Line {
+  /** The clock that latency and rates go by. */
   readonly clock: TestClock;
   /** From the client to the server. */
   readonly toServer: Link;

@@ -35,6 +35,7 @@ export type LinkState = 'flowing' | 'stalled' | 'silent';
 
 /** One direction of a {@link Line}. Offsets count the bytes that were written, from 0. */
 export interface Link {
+  /** What it does with bytes now. */
   readonly state: LinkState;
   /** Bytes that the link has taken from its writer, before any fault. */
   readonly written: number;

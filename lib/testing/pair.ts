@@ -27,18 +27,23 @@ export interface PairSide<C = undefined, R extends boolean = false, M extends De
   readonly extensions?: readonly Extension[];
   /** Its clock is that of the pair, unless it has one. */
   readonly engineContext?: EngineContext;
+  /** Where its handler runs, and where its errors go. */
   readonly userContext?: UserContext;
 }
 
 /** The sides of a pair, and what is between them. */
 export interface PairOptions<S extends object = PairSide, C extends object = PairSide> extends LineOptions {
+  /** The server's side. Default: no handler; use `pair.server.session`. */
   readonly server?: S;
+  /** The client's side. Default: no handler; use `pair.client.session`. */
   readonly client?: C;
 }
 
 /** Two jobs and what is between them. */
 export interface Pair<S = Job, C = Job> extends AsyncDisposable {
+  /** The server's job. */
   readonly server: S;
+  /** The client's job. */
   readonly client: C;
   /** The clock of both engines and of the line. */
   readonly clock: TestClock;

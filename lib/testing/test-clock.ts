@@ -36,6 +36,7 @@ export class TestClock implements Clock {
     return this.#now;
   }
 
+  /** Calls back once, when the clock has been turned by that many milliseconds. */
   setTimeout(callback: () => void, milliseconds: number): unknown {
     const timer = { at: this.#now + Math.max(0, milliseconds), callback };
     this.#timers.add(timer);
@@ -43,6 +44,7 @@ export class TestClock implements Clock {
     return timer;
   }
 
+  /** Calls a timer off. */
   clearTimeout(timer: unknown): void {
     this.#timers.delete(timer as Timer);
   }
