@@ -12,6 +12,12 @@ import { NodeTransport } from './node-duplex.ts';
  * Handed to `upgrade` untouched, the engine uses the Duplex directly.
  *
  * @param head Bytes that came with the head of the request: they are read first.
+ *
+ * @example
+ * server.on('upgrade', (request, socket, head) => {
+ *   const { readable, writable } = toByteStreams(socket, head);
+ *   // … the opening handshake, then: upgrade(readable, writable)
+ * });
  */
 export function toByteStreams(duplex: Duplex, head?: Uint8Array): ByteStreams {
   return transportToByteStreams(new NodeTransport(duplex, head));

@@ -10,6 +10,7 @@ import { resolveLimits } from '../limits.ts';
 import { type ClientTlsOptions, type DialOptions, dial } from './node-dial.ts';
 import { dialThrough, type NodeProxyOptions, type ResolvedProxy, resolveProxy } from './node-proxy.ts';
 
+/** Options of `connect` on Node: those that hold everywhere, and TLS and proxies. */
 export interface NodeConnectOptions<R extends boolean = false, M extends Delivery = 'whole'>
   extends ConnectOptions<R, M> {
   /** TLS for `wss:`. Certificate and host name are verified unless it says otherwise. */

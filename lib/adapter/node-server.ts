@@ -18,6 +18,7 @@ import {
 import { refuseNotFound, type SiteHandler } from './site.ts';
 import { SiteServer } from './site-server.ts';
 
+/** Options of `serve`: those of every site, and where to listen. */
 export interface ServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
   extends NodeSiteOptions<C, R, M> {
   /** Default: 0, a free port. */

@@ -6,9 +6,13 @@ import { CloseCode } from '../frame/close-code.ts';
 
 /** Counts of all sessions of a server together. Bytes are those of the wire, headers included. */
 export interface SessionTotals {
+  /** Messages that have come; of a streamed one the beginning counts. */
   readonly messagesReceived: number;
+  /** Messages that were taken to be sent; of a streamed one the beginning counts. */
   readonly messagesSent: number;
+  /** Bytes that have come over all connections. */
   readonly bytesReceived: number;
+  /** Bytes that were written for all connections. */
   readonly bytesSent: number;
   /** What slow-consumer policies have dropped; not in `messagesSent`. */
   readonly dropped: Dropped;
