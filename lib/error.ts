@@ -95,6 +95,7 @@ export class RemoteProtocolError extends MillraceError {
 /** A limit of this side was reached: the connection is failed with {@link closeCode} (RFC 6455 §10.4). */
 export class LimitError extends MillraceError {
   override readonly name: string = 'LimitError';
+  /** 1009 (a size), 1008 (a rate, a slow reader), 1001 (idle) or 1013 (too much retained, a slow reader). */
   readonly closeCode: number;
 
   constructor(code: ErrorCode, message: string, closeCode = 1009) {
@@ -106,6 +107,7 @@ export class LimitError extends MillraceError {
 /** An extension of the caller's failed on what was received or sent: the connection is failed with {@link closeCode}. Its error is the `cause`. */
 export class ExtensionError extends MillraceError {
   override readonly name: string = 'ExtensionError';
+  /** 1011: this side met what it did not expect. */
   readonly closeCode: number = 1011;
 }
 

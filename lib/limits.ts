@@ -68,6 +68,7 @@ export interface HandshakeLimits {
 /** What one queued message or frame counts beside its payload, in bytes: an empty one is not free. */
 export const ITEM_OVERHEAD = 64;
 
+/** What holds where `limits` says nothing. Sizes in bytes, times in milliseconds. */
 export const defaultLimits: Limits = {
   maxMessageSize: 1024 * 1024,
   maxFrameSize: 1024 * 1024,
