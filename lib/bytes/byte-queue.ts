@@ -13,7 +13,15 @@ export function pinsMuch(bytes: Uint8Array, length: number): boolean {
   return length * 4 < bytes.buffer.byteLength;
 }
 
-/** A list of byte pieces that is joined once. */
+/**
+ * A list of byte pieces that is joined once.
+ *
+ * @example
+ * const queue = new ByteQueue();
+ * queue.append(first);
+ * queue.appendCopy(second, 0, second.byteLength); // it will be used again by others
+ * const whole = queue.join();
+ */
 export class ByteQueue {
   #parts: Uint8Array[] = [];
   #block: Uint8Array = EMPTY;

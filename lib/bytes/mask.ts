@@ -13,6 +13,10 @@ const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
  *
  * @param key The masking key as an unsigned 32-bit number in network byte order.
  * @param position How many bytes of the payload come before `start`: which octet of the key is the first.
+ *
+ * @example
+ * const bytes = Uint8Array.of(0x7f, 0x9f, 0x4d, 0x51, 0x58);
+ * maskInPlace(bytes, 0, 5, 0x37fa213d); // 'Hello', RFC 6455 §5.7
  */
 export function maskInPlace(bytes: Uint8Array, start: number, end: number, key: number, position = 0): void {
   let index = start;

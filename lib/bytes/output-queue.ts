@@ -3,7 +3,13 @@
 
 const SLAB_SIZE = 32 * 1024;
 
-/** A buffer that is given out front to back and never used twice, so that written bytes stay as they are. */
+/**
+ * A buffer that is given out front to back and never used twice, so that written bytes stay as they are.
+ *
+ * @example
+ * const slab = new Slab(); // one for all endpoints of a thread
+ * const endpoint = new Endpoint({ role: 'server', slab });
+ */
 export class Slab {
   /** The buffer of now. It is replaced when it is full. */
   bytes: Uint8Array = new Uint8Array(0);
@@ -25,7 +31,15 @@ interface Entry {
   readonly isPayload: boolean;
 }
 
-/** The queue of one endpoint's encoded frames. */
+/**
+ * The queue of one endpoint's encoded frames.
+ *
+ * @example
+ * const queue = new OutputQueue(new Slab());
+ * new FrameEncoder(queue, { role: 'server' }).encode(frame);
+ * const pieces: Uint8Array[] = [];
+ * queue.take(Number.MAX_SAFE_INTEGER, pieces);
+ */
 export class OutputQueue {
   /** Where small frames are written. */
   readonly slab: Slab;

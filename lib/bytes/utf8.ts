@@ -28,6 +28,10 @@ export function decodeValidUtf8(bytes: Uint8Array): string {
 /**
  * Checks UTF-8 piece by piece. Takes each byte as soon as it comes: surrogates, overlong forms and code points above
  * U+10FFFF are refused at the byte that makes them impossible.
+ *
+ * @example
+ * const validator = new Utf8Validator();
+ * const isValid = validator.push(first) && validator.push(second) && validator.isComplete;
  */
 export class Utf8Validator {
   // How many continuation bytes the current character still needs, and the range of the next one. Only the first
