@@ -40,6 +40,9 @@ const encoder: TextEncoder = new TextEncoder();
 /**
  * Whether a close frame may carry this code. 1004, 1005, 1006 and 1015 "MUST NOT be set as a status code in a Close control
  * frame" (RFC 6455 §7.4.1); 0-999 are not used, 1016-2999 reserved, 3000-4999 for libraries and applications (§7.4.2).
+ *
+ * @example
+ * [1000, 1005, 1006, 3000, 5000].filter(isSendableCloseCode); // [1000, 3000]
  */
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;

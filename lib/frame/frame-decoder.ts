@@ -55,7 +55,17 @@ type State = 'first-byte' | 'second-byte' | 'extended-length' | 'masking-key' | 
 
 const EMPTY = new Uint8Array(0);
 
-/** Decodes the frames of one direction of a connection. */
+/**
+ * Decodes the frames of one direction of a connection.
+ *
+ * @example
+ * const decoder = new FrameDecoder({ role: 'server', maxFrameSize: 65_536 });
+ * decoder.push(chunk);
+ * for (let piece = decoder.next(); piece !== undefined; piece = decoder.next()) {
+ *   console.log(piece.opcode, piece.bytes.subarray(piece.start, piece.end));
+ * }
+ * if (decoder.fault !== undefined) console.log(decoder.fault.closeCode);
+ */
 export class FrameDecoder {
   readonly #isServer: boolean;
   readonly #maxFrameSize: number;

@@ -26,7 +26,14 @@ export interface FrameEncoderOptions {
   readonly maskingKey?: () => number;
 }
 
-/** Encodes the frames of one direction of a connection into a queue. */
+/**
+ * Encodes the frames of one direction of a connection into a queue.
+ *
+ * @example
+ * const queue = new OutputQueue(new Slab());
+ * const encoder = new FrameEncoder(queue, { role: 'client', maskingKey: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0 });
+ * encoder.encode({ fin: true, rsv1: false, rsv2: false, rsv3: false, opcode: Opcode.PING, payload: new Uint8Array(0) });
+ */
 export class FrameEncoder {
   readonly #maskingKey: (() => number) | undefined;
   readonly #queue: OutputQueue;
