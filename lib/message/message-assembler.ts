@@ -14,7 +14,16 @@ import type { Message } from './message.ts';
 /** The limits of a {@link MessageAssembler}. Default: none. */
 export type MessageAssemblerLimits = Partial<Pick<ProtocolLimits, 'maxMessageSize' | 'maxFragments'>>;
 
-/** Joins the fragments of messages. Feed it the data frames of one direction, piece by piece. */
+/**
+ * Joins the fragments of messages. Feed it the data frames of one direction, piece by piece.
+ *
+ * @example
+ * const assembler = new MessageAssembler({ maxMessageSize: 65_536 });
+ * for (let piece = decoder.next(); piece !== undefined; piece = decoder.next()) {
+ *   const message = assembler.push(piece); // a string or a Uint8Array when the message is whole
+ *   if (message !== undefined) console.log(message);
+ * }
+ */
 export class MessageAssembler {
   readonly #maxMessageSize: number;
   readonly #maxFragments: number;

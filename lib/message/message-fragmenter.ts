@@ -15,6 +15,9 @@ const encoder: TextEncoder = new TextEncoder();
  * an opcode of 0."
  *
  * @throws RangeError when `fragmentSize` is no positive integer.
+ *
+ * @example
+ * for (const frame of fragmentMessage('Hello', 3)) encoder.encode(frame); // TEXT 'Hel', then CONTINUATION 'lo' with FIN
  */
 export function* fragmentMessage(message: Message, fragmentSize: number): Generator<Frame, void, undefined> {
   assertFragmentSize(fragmentSize);

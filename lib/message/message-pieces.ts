@@ -20,7 +20,16 @@ export interface MessagePiece {
   readonly bytes: Uint8Array;
 }
 
-/** Tells the pieces of messages. Feed it the data frames of one direction, piece by piece. */
+/**
+ * Tells the pieces of messages. Feed it the data frames of one direction, piece by piece.
+ *
+ * @example
+ * const messages = new MessagePieces();
+ * for (let piece = decoder.next(); piece !== undefined; piece = decoder.next()) {
+ *   const part = messages.push(piece);
+ *   if (part !== undefined) console.log(part.messageType, part.bytes.byteLength, part.isLast);
+ * }
+ */
 export class MessagePieces {
   readonly #utf8: Utf8Validator = new Utf8Validator();
   #messageType: MessageType = 'binary';
