@@ -51,6 +51,10 @@ function assertExtension(extension: Extension): Extension {
 /**
  * Server: takes what can be taken of a client's offers. Of several offers of one extension the first that it accepts counts: RFC 7692 §5 has them in the client's order of
  * preference. The order is that of the installed extensions: what is sent goes through the first of them first (RFC 6455 §9.1: "the order of extensions listed").
+ *
+ * @example
+ * const agreed = acceptExtensions([permessageDeflate()], offers);
+ * const job = upgrade(input, output, undefined, undefined, { extensions: agreed });
  */
 export function acceptExtensions(
   installed: readonly Extension[],
@@ -71,7 +75,10 @@ export function acceptExtensions(
 /**
  * Client: the value of the request's Sec-WebSocket-Extensions; '' when nothing is offered.
  *
- * @throws TypeError, RangeError as {@link checkExtensions}.
+ * @throws TypeError when one is no extension, or two cannot be installed together; RangeError when its RSV bits are none.
+ *
+ * @example
+ * const value = offerExtensions([permessageDeflate()]); // 'permessage-deflate; client_max_window_bits'
  */
 export function offerExtensions(installed: readonly Extension[]): string {
   const offers = checkExtensions(installed).flatMap((extension) =>
@@ -86,6 +93,10 @@ export function offerExtensions(installed: readonly Extension[]): string {
  * client MUST _Fail the WebSocket Connection_."
  *
  * @param values The values of Sec-WebSocket-Extensions in the response, one for each field.
+ *
+ * @example
+ * const agreed = confirmExtensions([permessageDeflate()], ['permessage-deflate; server_no_context_takeover']);
+ * if (agreed === undefined) throw new Error('The server has accepted what was not offered');
  */
 export function confirmExtensions(
   installed: readonly Extension[],
