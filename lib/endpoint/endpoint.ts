@@ -1,8 +1,5 @@
-// One side of a WebSocket connection, RFC 6455, without any I/O: bytes in, events out; commands in, bytes out.
-// `receive` gives events to deliver, `send` (or `ping`, `close`, `fail`) makes output, which `takeOutput` gives to be written.
-//
-// Bad bytes never throw: they queue a close frame and give a 'fault' event. Misuse throws and changes nothing. It knows no socket,
-// stream, promise, timer, clock or random source.
+// One side of a WebSocket connection, RFC 6455, without any I/O: no socket, stream, promise, timer, clock or random source. Bad bytes never throw: they queue a
+// close frame and give a 'fault' event. Misuse throws and changes nothing.
 
 import type { Slab } from '../bytes/output-queue.ts';
 import { type ExtensionError, type Fault, LocalProtocolError } from '../error.ts';
@@ -40,10 +37,7 @@ export interface EndpointOptions {
    * Tells messages piece by piece as they come, of any length: `maxMessageSize` and `maxFragments` do not apply, `maxFrameSize` only when it is set. Default: false.
    */
   readonly streamed?: boolean;
-  /**
-   * Gives every frame as it comes, and sends the caller's frames as they are: who runs it answers pings and the peer's close frame, and checks texts. Default:
-   * false.
-   */
+  /** Gives every frame as it comes, and sends the caller's as they are: who runs it answers pings and the peer's close frame, and checks texts. Default: false. */
   readonly raw?: boolean;
   /** The RSV bits that the caller gives a meaning, as they stand in the first byte of a frame; for raw endpoints. Default: 0. */
   readonly rsvBits?: number;
@@ -55,7 +49,15 @@ export interface EndpointOptions {
 
 const EMPTY = new Uint8Array(0);
 
-/** The protocol state of one side of a connection. */
+/**
+ * One side of a connection: bytes in, events out; commands in, bytes out. `receive` gives what to deliver; what it and `send` make is taken to be written.
+ *
+ * @example
+ * const endpoint = new Endpoint({ role: 'server' });
+ * for (const event of endpoint.receive(chunk)) if (event.type === 'message') endpoint.send(event.message);
+ * const pieces: Uint8Array[] = [];
+ * endpoint.takeOutput(pieces);
+ */
 export class Endpoint {
   /** The role of this side. */
   readonly role: Role;
@@ -295,12 +297,10 @@ export class Endpoint {
   }
 
   /**
-   * Queues a close frame behind all that has been sent: starts the closing handshake or answers the peer's. Does nothing when one
-   * has been sent or the connection has ended.
+   * Queues a close frame behind all that has been sent: starts the closing handshake or answers the peer's. Does nothing when one has been sent or the connection has ended.
    *
    * @param closeCode Default: what the peer's close frame said, when it is answered; otherwise none.
-   * @throws RangeError when the code may not be sent or the reason is over 123 bytes of UTF-8; TypeError when they are no number and
-   * no string.
+   * @throws RangeError when the code may not be sent or the reason is over 123 bytes of UTF-8; TypeError when they are no number and no string.
    */
   close(closeCode?: number, reason?: string): void {
     // RFC 6455 §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received."

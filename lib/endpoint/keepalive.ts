@@ -7,6 +7,10 @@ export type Verdict = 'wait' | 'ping' | 'dead';
 /**
  * A ping is due when nothing has come for the interval; the peer is dead when nothing has come for the time-out behind it. Any byte is life. While nobody reads what
  * comes, nothing is judged, and time starts anew with reading.
+ *
+ * @example
+ * const keepalive = new Keepalive(20_000, 20_000, performance.now());
+ * const verdict = keepalive.judge(performance.now()); // 'ping' when it is time for one, 'dead' when none was answered
  */
 export class Keepalive {
   readonly #interval: number;
