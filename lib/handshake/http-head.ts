@@ -20,7 +20,14 @@ export interface RequestHead {
   readonly headers: Iterable<readonly [string, string]>;
 }
 
-/** The header fields of a head, in their order, never changed. Names are found in any case (RFC 9110 §5.1). */
+/**
+ * The header fields of a head, in their order, never changed. Names are found in any case (RFC 9110 §5.1).
+ *
+ * @example
+ * const fields = new HeaderFields([['Set-Cookie', 'a=1'], ['set-cookie', ' b=2 ']]);
+ * fields.get('SET-COOKIE'); // 'a=1, b=2'
+ * fields.getAll('set-cookie'); // ['a=1', 'b=2']
+ */
 export class HeaderFields implements Iterable<readonly [string, string]> {
   readonly #pairs: readonly (readonly [string, string])[];
   /** Made when something is first looked up. Keys are lower-case; a Map, since the peer chooses them. */

@@ -71,11 +71,8 @@ export type ServerHandshake = AcceptedHandshake | RefusedHandshake;
  * The rules of one server, made once and applied to each request.
  *
  * @example
- * ```ts
  * const rules = new ServerHandshakeRules({ subprotocols: ['chat'], origins: ['https://*.example.com'] });
- * const handshake = rules.apply(head, socket.localAddress);
- * socket.write(serializeHandshake(handshake));
- * ```
+ * const upgrade = new WebSocketUpgrade(head, { rules }, handler);
  */
 export class ServerHandshakeRules {
   readonly #subprotocols: readonly string[];
