@@ -12,6 +12,11 @@ export interface Holder {
 /**
  * A limit on the bytes that connections retain together: messages that wait unread or are not whole, output that was not taken. Over it the connection that holds most is
  * closed with 1013 (try again later), then the next, until the sum is below. Share one through `EngineContext.budget`.
+ *
+ * @example
+ * const budget = new RetainedBudget(512 * 1024 * 1024);
+ * const chat = await serve({ port: 8080, engineContext: { budget } }, handler);
+ * const feed = await serve({ port: 8081, engineContext: { budget } }, handler);
  */
 export class RetainedBudget {
   readonly #limit: number;

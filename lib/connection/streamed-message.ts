@@ -21,6 +21,14 @@ export interface BodySettings {
  * `for await (const message of session)` take it so when the next one is asked for and nobody has begun to read. Of `session.readable`, cancel what you do not read.
  *
  * The bytes of a text are valid UTF-8 as far as they have come; a chunk may end inside a character.
+ *
+ * @example
+ * const server = await serve({ messages: 'streamed' }, async (session) => {
+ *   for await (const message of session) {
+ *     if (message.type === 'text') await session.send(await message.text());
+ *     else for await (const chunk of message) file.write(chunk);
+ *   }
+ * });
  */
 export class StreamedMessage implements AsyncIterable<Uint8Array> {
   /** Known as soon as the header of the first frame has come. */
