@@ -38,7 +38,15 @@ export interface JobOptions<C, I, O> extends ConnectionOptions {
 const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
 
-/** The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself. */
+/**
+ * The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself.
+ *
+ * @example
+ * await using job = upgrade(input, output, undefined, undefined, { handler }); // cancelled at the end of the block
+ * setTimeout(() => job.cancel('too long'), 60_000);
+ * const { closeCode, wasClean, error } = await job.closed;
+ * console.log(job.state, closeCode, wasClean, error);
+ */
 export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDisposable {
   /** The messages of the connection. */
   readonly session: Session<C, I, O>;

@@ -20,7 +20,8 @@ const CONTENT_FIELDS = /^content-/i;
  * Refuses an upgrade: what an `admit` hook returns instead of a context.
  *
  * @example
- * admit: (request) => (isKnown(request) ? { user } : new Refusal(401, { headers: [['WWW-Authenticate', 'Bearer']] }))
+ * const admit = (request: UpgradeRequest) =>
+ *   request.headers.has('authorization') ? { user: 'Ada' } : new Refusal(401, { headers: [['WWW-Authenticate', 'Bearer']] });
  */
 export class Refusal {
   /** The answer as the handshake writes it. */

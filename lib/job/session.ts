@@ -80,6 +80,13 @@ export interface SessionFacts<C = undefined> {
  * `session.readable.pipeThrough(transform).pipeTo(session.writable)`.
  *
  * Text messages are strings, binary messages are `Uint8Array`s. Promises that a session makes never cause an unhandled rejection.
+ *
+ * @example
+ * const session = await connect('wss://example.com/chat');
+ * await session.send('hello'); // fulfils when there is room for more
+ * const answer = await session.receive(); // a string, a Uint8Array, or undefined at the end
+ * console.log(answer, await session.ping());
+ * const { closeCode, reason } = await session.close(1000, 'done');
  */
 export class Session<C = undefined, I = Message, O = Sendable> implements AsyncIterable<I> {
   readonly #connection: Connection<I>;
