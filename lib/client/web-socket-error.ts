@@ -36,6 +36,10 @@ class Told {
  *
  * Of a connection that could not be made, or was lost, the `cause` is the engine's own error, where there is one: a HandshakeError has the status of the response. (That is more
  * than the draft tells: a browser must not say it.)
+ *
+ * @example
+ * await stream.closed.catch((error: WebSocketError) => console.log(error.closeCode, error.reason, error.cause));
+ * await writable.abort(new WebSocketError('enough', { closeCode: 4000, reason: 'enough' }));
  */
 export class WebSocketError extends DOMException {
   readonly #closeCode: number | null;
