@@ -48,6 +48,12 @@ const asyncDispose: typeof Symbol.asyncDispose =
  * - What has come over a connection is read before anything of the next.
  *
  * No promise of it causes an unhandled rejection, and none hangs: all settle when it ends.
+ *
+ * @example
+ * const feed = reconnect('wss://example.com/feed', { onLost: ({ unsettled }) => unsettled.messages });
+ * await feed.send('hello'); // waits in the queue until there is a connection
+ * for await (const message of feed) console.log(message); // over one connection after the other
+ * const { reason, attempts } = await feed.closed;
  */
 export class ReconnectingSession<M extends Delivery = 'whole', I = Message>
   implements AsyncIterable<I>, AsyncDisposable
