@@ -41,7 +41,8 @@ export interface Attachment<C = undefined, R extends boolean = false, M extends 
  *
  * @example
  * const chat = attach(server, { path: '/chat/:room', admit: authenticate }, async (session) => {
- *   for await (const message of session) publish(session.request.parameters.room, message);
+ *   const room = session.request?.parameters['room'];
+ *   for await (const message of session) await session.send(`${session.context.user} in ${room}: ${message}`);
  * });
  */
 export function attach<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>(

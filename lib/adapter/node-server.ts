@@ -29,7 +29,15 @@ export interface ServeOptions<C = undefined, R extends boolean = false, M extend
   readonly tls?: TlsOptions;
 }
 
-/** A server that listens. */
+/**
+ * A server that listens.
+ *
+ * @example
+ * await using server = await serve({ port: 8080 }, handler);
+ * for (const session of server.sessions) await session.send('news');
+ * const { open, closed } = server.counters; // open: 2, closed: { 1000: 12, 1006: 1 }
+ * const report = await server.stop({ timeout: 10_000 });
+ */
 export class WebSocketServer<C = undefined, R extends boolean = false, M extends Delivery = 'whole'> extends SiteServer<
   C,
   R,

@@ -110,7 +110,15 @@ export function toUpgradedConnection(request: IncomingMessage, socket: Duplex, h
   return new NodeConnection(socket, head, request);
 }
 
-/** The head of a request of `node:http`, with every header field as it came. */
+/**
+ * The head of a request of `node:http`, with every header field as it came.
+ *
+ * @example
+ * http.on('upgrade', (request, socket) => {
+ *   const upgrade = new WebSocketUpgrade(toRequestHead(request), {}, handler);
+ *   socket.write(upgrade.response());
+ * });
+ */
 export function toRequestHead(request: IncomingMessage): RequestHead {
   const { method = '', url = '', httpVersion, rawHeaders } = request;
   const headers: [string, string][] = [];
