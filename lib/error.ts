@@ -69,7 +69,17 @@ export const errorCodes = {
 /** A stable literal that tells one kind of failure from another: the keys of {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes;
 
-/** The base of every error of this library. */
+/**
+ * The base of every error of this library.
+ *
+ * @example
+ * const session = await connect('wss://example.com/chat').catch((error: unknown) => {
+ *   if (error instanceof HandshakeError && error.status === 401) return undefined;
+ *   throw error;
+ * });
+ * const info = await session?.closed;
+ * if (info?.error instanceof MillraceError) console.log(info.error.code); // 'ERR_WS_PING_TIMEOUT'
+ */
 export abstract class MillraceError extends Error {
   /** Stable literal; see {@link errorCodes}. */
   readonly code: ErrorCode;
