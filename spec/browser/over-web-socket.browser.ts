@@ -72,7 +72,7 @@ const differences: Readonly<Record<string, { readonly ours: string; readonly the
   };
 
 const page = `<script type="module">
-import { WebSocketStream, WebSocketError } from '/dist/browser.js';
+import { WebSocketStream, WebSocketError } from '/dist/browser/index.js';
 globalThis.classes = { WebSocketStream, WebSocketError };
 </script>`;
 const hidden =
