@@ -19,6 +19,7 @@ export {
   LocalProtocolError,
   MillraceError,
   RemoteProtocolError,
+  type ResponseDetails,
 } from './error.ts';
 export type {
   CodecStream,
@@ -26,6 +27,7 @@ export type {
   DeflaterOptions,
   InflaterOptions,
 } from './extension/deflate-codec.ts';
+export type { DeflateParameterOptions } from './extension/deflate-parameters.ts';
 export type {
   Extension,
   ExtensionAcceptance,

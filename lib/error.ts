@@ -136,8 +136,11 @@ export class ConnectionError extends MillraceError {
 
 /** What is known of a response, for {@link HandshakeError}. */
 export interface ResponseDetails {
+  /** Its header fields, in their order. Default: none. */
   readonly headers?: readonly (readonly [string, string])[];
+  /** What has come of its body. Default: nothing. */
   readonly body?: Uint8Array;
+  /** What went wrong underneath. */
   readonly cause?: unknown;
 }
 

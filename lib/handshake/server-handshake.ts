@@ -34,7 +34,8 @@ export interface ServerHandshakeOptions extends OriginOptions {
 }
 
 /** What both answers have. */
-interface Answer {
+export interface HandshakeAnswer {
+  /** The header fields of the answer, in their order. */
   readonly headers: readonly (readonly [string, string])[];
   /** The header fields of the request; empty when they were refused themselves. */
   readonly request: HeaderFields;
@@ -45,9 +46,12 @@ interface Answer {
 }
 
 /** The request is an opening handshake that is admitted. */
-export interface AcceptedHandshake extends Answer {
+export interface AcceptedHandshake extends HandshakeAnswer {
+  /** 101 Switching Protocols (RFC 6455 §4.2.2). */
   readonly status: 101;
+  /** There is none: what follows are frames. */
   readonly body: '';
+  /** There is none. */
   readonly error?: undefined;
   /** The subprotocols that the client offers, the most preferred first. */
   readonly offeredSubprotocols: readonly string[];
@@ -56,11 +60,14 @@ export interface AcceptedHandshake extends Answer {
 }
 
 /** The request is answered like any HTTP request, and the connection ends. */
-export interface RefusedHandshake extends Answer {
+export interface RefusedHandshake extends HandshakeAnswer {
+  /** The HTTP status, 300 to 599. */
   readonly status: number;
   /** One short line of plain text. */
   readonly body: string;
+  /** Why it was refused. */
   readonly error: HandshakeError;
+  /** There is none. */
   readonly subprotocol: '';
 }
 

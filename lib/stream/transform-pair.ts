@@ -4,7 +4,9 @@ import { streams } from './streams.ts';
 
 /** A readable and a writable end that belong together. Plain classes hold a TransformStream: a subclass of one costs more memory. */
 export abstract class TransformPair<I, O> implements ReadableWritablePair<O, I> {
+  /** What comes out. */
   readonly readable: ReadableStream<O>;
+  /** Where it goes in. */
   readonly writable: WritableStream<I>;
 
   constructor(transformer: Transformer<I, O>) {
