@@ -10,8 +10,6 @@ export interface StreamsImplementation {
   readonly TransformStream: typeof TransformStream;
 }
 
-const names: readonly (keyof StreamsImplementation)[] = ['ReadableStream', 'WritableStream', 'TransformStream'];
-
 let implementation: StreamsImplementation | undefined;
 
 /** The implementation that streams of this library are made with. Decided when the first stream is made, and kept: what a page installs later would not mix. */
@@ -27,6 +25,8 @@ export function useStreams(chosen: StreamsImplementation): void {
 
 /** What a runtime with these globals uses: its own streams if it has all three classes, otherwise those of web-streams-polyfill. */
 export function chooseFor(platform: Partial<StreamsImplementation>): StreamsImplementation {
-  const isWhole = names.every((name) => typeof platform[name] === 'function');
-  return (isWhole ? platform : polyfill) as StreamsImplementation;
+  const { ReadableStream, WritableStream, TransformStream } = platform;
+  const own = { ReadableStream, WritableStream, TransformStream };
+  const isWhole = Object.values(own).every((constructor) => typeof constructor === 'function');
+  return (isWhole ? own : polyfill) as StreamsImplementation;
 }
