@@ -1,6 +1,7 @@
 // What package.json says of the package, and whether what was built is that. `npm test` builds it first.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { suite } from 'uvu';
@@ -81,6 +82,18 @@ test('each entry has its types before its code, and both were built', () => {
     for (const [name, value] of Object.entries(conditions)) visit(value, `${path} ${name}`);
   };
   for (const [name, conditions] of Object.entries(manifest.exports)) visit(conditions, name);
+});
+
+test('built files name modules of Node by `node:`: Deno and bundlers know them by that', () => {
+  const imported = built.flatMap(
+    (file) => ts.preProcessFile(readFileSync(join(root, 'dist', file), 'utf8'), true, true).importedFiles,
+  );
+  const names = imported.map(({ fileName }) => fileName);
+  assert.ok(names.includes('node:http'));
+  assert.equal(
+    names.filter((name) => builtinModules.includes(name)),
+    [],
+  );
 });
 
 test('no built file awaits at its top level: `require` would not load it', () => {

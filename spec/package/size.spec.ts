@@ -28,6 +28,7 @@ const parts: readonly (readonly [name: string, file: string, limit: number])[] =
   ['Endpoint', 'core', 9_800],
   ['CloseCode', 'index', 570],
   ['FrameDecoderStream', 'index', 19_000],
+  ['MessageAssemblerStream', 'index', 19_000],
   ['permessageDeflate', 'index', 18_400],
   ['upgrade', 'index', 40_000],
   ['serve', 'index', 52_700],
