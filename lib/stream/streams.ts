@@ -27,6 +27,6 @@ export function useStreams(chosen: StreamsImplementation): void {
 export function chooseFor(platform: Partial<StreamsImplementation>): StreamsImplementation {
   const { ReadableStream, WritableStream, TransformStream } = platform;
   const own = { ReadableStream, WritableStream, TransformStream };
-  const isWhole = Object.values(own).every((constructor) => typeof constructor === 'function');
+  const isWhole = Object.values(own).every((one) => typeof one === 'function');
   return (isWhole ? own : polyfill) as StreamsImplementation;
 }
