@@ -2,6 +2,9 @@
 
 import { streams } from './streams.ts';
 
+/** Found out, not named: the types of Node have it under no global name, and a user may have no others. */
+type Transformer<I, O> = NonNullable<ConstructorParameters<typeof TransformStream<I, O>>[0]>;
+
 /** A readable and a writable end that belong together. Plain classes hold a TransformStream: a subclass of one costs more memory. */
 export abstract class TransformPair<I, O> implements ReadableWritablePair<O, I> {
   /** What comes out. */
