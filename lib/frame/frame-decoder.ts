@@ -35,7 +35,7 @@ export interface FramePiece {
   readonly fin: boolean;
   /** RSV1 to RSV3 as they stand in the first byte of the frame (0x40, 0x20, 0x10). */
   readonly rsv: number;
-  /** The length of the whole frame's payload, as its header declares it; {@link UNKNOWN_LENGTH} behind an extension. */
+  /** The length of the whole frame's payload, as its header declares it; -1 behind an extension, where it is known only at its end. */
   readonly payloadLength: number;
   /** Whether this is the first piece of its frame. */
   readonly isFirst: boolean;
