@@ -3,7 +3,6 @@
 
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
-import { build } from 'esbuild';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { root } from '../support/entries.ts';
@@ -64,6 +63,7 @@ const realm = {
 
 if (currentRunner().kind === 'node') {
   test('in a realm with nothing of Node and no streams, bytes become messages, and an upgrade runs in both roles', async () => {
+    const { build } = await import('esbuild');
     const { outputFiles } = await build({
       stdin: { contents: inRealm, resolveDir: programs },
       bundle: true,
