@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { root, targets } from '../support/entries.ts';
+import { BOUND } from '../support/until.ts';
 import { use } from '../support/using.ts';
 
 const test = suite('package · typedoc');
@@ -13,9 +14,9 @@ test('typedoc reads every entry, and warns of nothing', async () => {
   const sources = new Set(targets.map(({ source }) => source).filter((source) => source !== 'lib/index.ts'));
   assert.equal([...config.entryPoints].sort(), [...sources].sort());
   assert.is(config.treatWarningsAsErrors, true);
-  const { code, stdout, stderr } = await use(root, ['node_modules/typedoc/bin/typedoc', '--emit', 'none'], {
-    FORCE_COLOR: '0',
-  });
+  const args = ['node_modules/typedoc/bin/typedoc', '--emit', 'none'];
+  // A compiler's work: longer than what a program of ours may take.
+  const { code, stdout, stderr } = await use(root, args, { FORCE_COLOR: '0' }, 3 * BOUND);
   assert.is(code, 0, `${stdout}${stderr}`);
 });
 test.run();

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import process from 'node:process';
-import { within } from './until.ts';
+import { BOUND, within } from './until.ts';
 
 /** What runs a program: the words before its file. */
 export interface Runner {
@@ -28,7 +28,12 @@ export function currentRunner(): Runner {
 }
 
 /** Runs a program in a folder, and waits for its end. */
-export async function use(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Used> {
+export async function use(
+  folder: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  bound: number = BOUND,
+): Promise<Used> {
   const { program, words } = currentRunner();
   const child = spawn(program, [...words, ...args], {
     cwd: folder,
@@ -48,7 +53,7 @@ export async function use(folder: string, args: readonly string[], env: NodeJS.P
     child.on('error', reject);
   });
   try {
-    return { code: await within(closed, `the end of ${args.join(' ')}`), stdout, stderr };
+    return { code: await within(closed, `the end of ${args.join(' ')}`, bound), stdout, stderr };
   } catch (error) {
     child.kill('SIGKILL');
     throw new Error(`${error}\n${stdout}\n${stderr}`);
