@@ -31,7 +31,9 @@ export async function bundle(specs: readonly SpecFile[]): Promise<void> {
       outdir: join(folder, isPolyfilled ? 'polyfill' : 'platform', 'spec'),
       outbase: join(root, 'spec'),
       // package.json says that nothing of the sources is there for its side effects: that is what the polyfill is there for.
-      ...(isPolyfilled ? { inject: [join(root, 'spec/support/polyfill.ts')], ignoreAnnotations: true } : undefined),
+      // package.json says of the library that its files do nothing when they are imported; specs and what they import for that do.
+      ignoreAnnotations: true,
+      ...(isPolyfilled ? { inject: [join(root, 'spec/support/polyfill.ts')] } : undefined),
       bundle: true,
       packages: 'external',
       platform: 'node',
