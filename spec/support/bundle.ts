@@ -3,7 +3,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 /** A spec, and whether it runs with web-streams-polyfill. */
 export interface SpecFile {
@@ -30,22 +30,28 @@ export async function bundle(specs: readonly SpecFile[]): Promise<void> {
       entryPoints: files,
       outdir: join(folder, isPolyfilled ? 'polyfill' : 'platform', 'spec'),
       outbase: join(root, 'spec'),
-      // package.json says that nothing of the sources is there for its side effects: that is what the polyfill is there for.
-      // package.json says of the library that its files do nothing when they are imported; specs and what they import for that do.
-      ignoreAnnotations: true,
-      ...(isPolyfilled ? { inject: [join(root, 'spec/support/polyfill.ts')] } : undefined),
-      bundle: true,
+      ...settingsOf(isPolyfilled),
       packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      target: 'node20',
-      keepNames: true,
-      sourcemap: true,
-      sourcesContent: false,
-      logLevel: 'warning',
-      plugins: [ownUrls],
     });
   }
+}
+
+/** How specs are bundled, with each of the implementations of streams. */
+export function settingsOf(isPolyfilled: boolean): BuildOptions {
+  return {
+    // package.json says of the library that its files do nothing when they are imported; specs, and what they import for that, do.
+    ignoreAnnotations: true,
+    ...(isPolyfilled ? { inject: [join(root, 'spec/support/polyfill.ts')] } : undefined),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    keepNames: true,
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: 'warning',
+    plugins: [ownUrls],
+  };
 }
 
 const ownUrls: Plugin = {

@@ -3,14 +3,13 @@
 // leaked a handle). What uses streams runs a second time with web-streams-polyfill. Arguments choose files by a part of their path: a few are run from their
 // sources, many are bundled first.
 
-import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { bundle, bundleOf, type SpecFile } from './bundle.ts';
-import { count } from './tally.ts';
+import { judge, type Outcome, type Run, runProcess } from './outcome.ts';
 
 // From this many files on it pays to bundle them.
 const MANY = 8;
@@ -24,15 +23,6 @@ const WITH_POLYFILL =
     ? /^spec[\\/](stream|connection|job|client|reconnect|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
     : /^spec[\\/](stream|testing)[\\/]|(connection|job)[\\/](job|session|session-writable|streamed-(receiving|passing)|upgrade)\.spec|node-byte-streams\.spec|message-streams|web-socket-stream(?!-hosts)/;
 
-interface Outcome {
-  readonly file: string;
-  readonly passed: number;
-  readonly failed: number;
-  readonly problem: string | undefined;
-  readonly output: string;
-  readonly milliseconds: number;
-}
-
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 function findSpecs(folder: string): string[] {
@@ -42,51 +32,24 @@ function findSpecs(folder: string): string[] {
     .sort();
 }
 
-function judge(spec: SpecFile, output: string, code: number | null, timedOut: boolean, milliseconds: number): Outcome {
-  const file = spec.isPolyfilled ? `${spec.file} (polyfill)` : spec.file;
-  const total = count(output, 'Total');
-  const passed = count(output, 'Passed');
-  const skipped = count(output, 'Skipped');
-  let problem: string | undefined;
-  if (timedOut) problem = 'did not end by itself in time';
-  else if (total === 0) problem = 'reported no test (is .run() missing, or did it crash?)';
-  else if (spec.isPolyfilled !== /^streams: web-streams-polyfill$/m.test(output)) problem = 'has had the other streams';
-  else if (skipped > 0) problem = `skipped ${skipped} tests`;
-  else if (code !== 0 && passed === total) problem = `ended with exit code ${code}`;
-  const failed = total - passed - skipped + (problem === undefined ? 0 : 1);
-  return { file, passed, failed, problem, output, milliseconds };
-}
-
 function toArguments(spec: SpecFile, isBundled: boolean): string[] {
   if (isBundled) return ['--enable-source-maps', bundleOf(spec)];
   const polyfill = spec.isPolyfilled ? ['--import', './spec/support/polyfill.ts'] : [];
   return ['--import', 'tsx', ...polyfill, spec.file];
 }
 
-function runSpec(spec: SpecFile, isBundled: boolean): Promise<Outcome> {
-  const started = Date.now();
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--expose-gc', ...toArguments(spec, isBundled)], {
-      cwd: root,
-      env: { ...process.env, FORCE_COLOR: '0', SPEC: spec.file },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let output = '';
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      child.kill('SIGKILL');
-    }, FILE_TIMEOUT);
-    const collect = (chunk: Buffer): void => {
-      output += chunk.toString();
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.on('close', (code) => {
-      clearTimeout(timer);
-      resolve(judge(spec, output, code, timedOut, Date.now() - started));
-    });
+interface SpecOutcome extends Run, Outcome {
+  readonly file: string;
+}
+
+async function runSpec(spec: SpecFile, isBundled: boolean): Promise<SpecOutcome> {
+  const run = await runProcess(process.execPath, ['--expose-gc', ...toArguments(spec, isBundled)], {
+    cwd: root,
+    env: { ...process.env, FORCE_COLOR: '0', SPEC: spec.file },
+    timeout: FILE_TIMEOUT,
   });
+  const file = spec.isPolyfilled ? `${spec.file} (polyfill)` : spec.file;
+  return { file, ...run, ...judge(run, spec.isPolyfilled) };
 }
 
 async function main(): Promise<void> {
@@ -98,7 +61,7 @@ async function main(): Promise<void> {
   for (const file of files) if (WITH_POLYFILL.test(file)) queue.push({ file, isPolyfilled: true });
   const bundled = new Set(queue.length < MANY ? [] : queue.filter(({ file }) => !FROM_SOURCE.test(file)));
   await bundle([...bundled]);
-  const outcomes: Outcome[] = [];
+  const outcomes: SpecOutcome[] = [];
   const worker = async (): Promise<void> => {
     for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
       const outcome = await runSpec(run, bundled.has(run));
