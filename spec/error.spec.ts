@@ -14,14 +14,18 @@ import {
 
 const test = suite('error');
 
-const made: readonly [MillraceError, string][] = [
-  [new RemoteProtocolError('ERR_WS_UNKNOWN_OPCODE', 'What happened'), 'RemoteProtocolError'],
-  [new LimitError('ERR_WS_FRAME_TOO_LONG', 'What happened'), 'LimitError'],
-  [new LocalProtocolError('ERR_WS_CLOSED', 'What happened'), 'LocalProtocolError'],
-  [new ExtensionError('ERR_WS_EXTENSION_FAILED', 'What happened'), 'ExtensionError'],
-  [new ConnectionError('ERR_WS_CONNECTION_LOST', 'What happened'), 'ConnectionError'],
-  [new HandshakeError('ERR_WS_ORIGIN', 'What happened', 403), 'HandshakeError'],
-];
+const made: readonly [MillraceError, string][] = makeOneOfEach();
+
+function makeOneOfEach(): [MillraceError, string][] {
+  return [
+    [new RemoteProtocolError('ERR_WS_UNKNOWN_OPCODE', 'What happened'), 'RemoteProtocolError'],
+    [new LimitError('ERR_WS_FRAME_TOO_LONG', 'What happened'), 'LimitError'],
+    [new LocalProtocolError('ERR_WS_CLOSED', 'What happened'), 'LocalProtocolError'],
+    [new ExtensionError('ERR_WS_EXTENSION_FAILED', 'What happened'), 'ExtensionError'],
+    [new ConnectionError('ERR_WS_CONNECTION_LOST', 'What happened'), 'ConnectionError'],
+    [new HandshakeError('ERR_WS_ORIGIN', 'What happened', 403), 'HandshakeError'],
+  ];
+}
 
 for (const [error, name] of made) {
   test(`${name} is a MillraceError and an Error, and tells its name, code, message and stack`, () => {
@@ -30,7 +34,7 @@ for (const [error, name] of made) {
     assert.equal([error.name, error.message], [name, 'What happened']);
     assert.ok(error.code in errorCodes);
     assert.is(String(error), `${name}: What happened`);
-    assert.match(error.stack ?? '', 'error.spec');
+    assert.match(error.stack ?? '', 'makeOneOfEach');
   });
 }
 

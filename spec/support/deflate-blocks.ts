@@ -168,12 +168,12 @@ export class PeerInflater {
 
   /** The content of a message, from its whole payload. */
   message(payload: Uint8Array): Uint8Array {
-    const dictionary = this.#window;
-    const settings = { windowBits: this.#windowBits, finishFlush: Z_SYNC_FLUSH };
-    const content = inflateRawSync(
-      join(payload, TAIL),
-      dictionary.byteLength === 0 ? settings : { ...settings, dictionary },
-    );
+    // As a block that is not compressed, RFC 1951 §3.2.4: Deno knows no dictionary of raw data.
+    const size = this.#window.byteLength;
+    const header = Uint8Array.of(0, size, size >>> 8, ~size, ~size >>> 8);
+    const context = size === 0 ? this.#window : join(header, this.#window);
+    const whole = join(context, payload, TAIL);
+    const content = inflateRawSync(whole, { windowBits: this.#windowBits, finishFlush: Z_SYNC_FLUSH }).subarray(size);
     if (this.#hasTakeover) this.#window = lastOf(join(this.#window, content), this.#windowBits);
     return new Uint8Array(content);
   }

@@ -181,8 +181,16 @@ function header(firstByte: number, length: number, maskBit: number): Uint8Array 
 /** Counts what must never happen: install it first, and assert at the end of the file that nothing was seen. */
 export function watchEscapes(): { readonly seen: unknown[] } {
   const seen: unknown[] = [];
-  process.on('unhandledRejection', (reason) => seen.push(reason));
-  process.on('uncaughtException', (error) => seen.push(error));
-  process.on('warning', (warning) => seen.push(warning));
+  if (watches.length === 0) {
+    // Once for all files that run in this process: many listeners would be a warning themselves.
+    for (const event of ['unhandledRejection', 'uncaughtException', 'warning']) process.on(event, tellWatches);
+  }
+  watches.push(seen);
   return { seen };
+}
+
+const watches: unknown[][] = [];
+
+function tellWatches(escaped: unknown): void {
+  for (const seen of watches) seen.push(escaped);
 }

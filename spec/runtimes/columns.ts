@@ -1,0 +1,58 @@
+// The columns of the matrix: specs that run together in one process of a runtime, from one bundle.
+
+import { readdirSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runsIn } from './left-out.ts';
+import type { Row, Runtime } from './rows.ts';
+
+export interface Column {
+  readonly name: string;
+  /** The files, below spec/ and without their ending, that run in such a runtime: one after the other, in one process. */
+  readonly filesIn: (kind: Runtime['kind']) => readonly string[];
+  /** The bundle: columns may share one, and differ by their environment. Default: the name. */
+  readonly bundle?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The rows that have it. Default: all. */
+  readonly fits?: (row: Row) => boolean;
+}
+
+const root: string = fileURLToPath(new URL('../', import.meta.url));
+
+const specs: readonly string[] = readdirSync(root, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.spec.ts'))
+  .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join('/').slice(0, -'.spec.ts'.length))
+  .sort();
+
+/** The rooms of spec that run in all runtimes. The command line has a column of its own; the rest looks at the repository itself. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  core: ['bytes', 'frame', 'message', 'endpoint', 'fuzz', 'core', 'error', 'limits'],
+  extension: ['extension'],
+  handshake: ['handshake'],
+  conformance: ['conformance'],
+  streams: ['stream', 'testing'],
+  connection: ['connection', 'job'],
+  client: ['client', 'reconnect'],
+  adapter: ['adapter'],
+};
+
+function filesOf(column: string, kind: Runtime['kind']): string[] {
+  const wanted = rooms[column] ?? [];
+  const found = specs.filter((spec) => wanted.includes(spec.split('/')[0] as string) && runsIn(spec, kind));
+  return found.map((spec) => `${spec}.spec`);
+}
+
+const platformOnly = ({ isPolyfilled }: Row): boolean => !isPolyfilled;
+
+const units: readonly Column[] = Object.keys(rooms).map((name) => ({
+  name,
+  filesIn: (kind) => filesOf(name, kind),
+  // No stream is in them.
+  ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
+}));
+
+/** The columns, in their order. */
+export const columns: readonly Column[] = [
+  ...units,
+  { name: 'servers', filesIn: () => ['runtimes/servers.runtimes'], fits: platformOnly },
+];
