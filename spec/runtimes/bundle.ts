@@ -12,11 +12,20 @@ import type { Row } from './rows.ts';
 const root: string = fileURLToPath(new URL('../..', import.meta.url));
 const folder: string = join(root, 'node_modules/.cache/millrace-runtimes');
 
-/** Where the bundle of a cell is: runtimes that run the same files share it. */
-export function bundleOf({ runtime, isPolyfilled }: Row, { name, filesIn, bundle = name }: Column): string {
-  const files = filesIn(runtime.kind).join();
-  const kind = files === filesIn('node').join() ? '' : `.${runtime.kind}`;
-  return join(folder, isPolyfilled ? 'polyfill' : 'platform', `${bundle}${kind}.mjs`);
+/** A bundle of a cell, and the files that are in it. */
+interface Bundle {
+  readonly outfile: string;
+  readonly files: readonly string[];
+  readonly isPolyfilled: boolean;
+}
+
+/** What a cell runs, one after the other: runtimes that run the same files share it. */
+export function bundlesOf({ runtime, isPolyfilled }: Row, { name, filesIn, isApart = false }: Column): Bundle[] {
+  const files = filesIn(runtime.kind);
+  const own = join(folder, isPolyfilled ? 'polyfill' : 'platform');
+  if (isApart) return files.map((file) => ({ outfile: join(own, `${file}.mjs`), files: [file], isPolyfilled }));
+  const kind = files.join() === filesIn('node').join() ? '' : `.${runtime.kind}`;
+  return [{ outfile: join(own, `${name}${kind}.mjs`), files, isPolyfilled }];
 }
 
 // Packages that are not made of modules ask for those of Node.
@@ -27,17 +36,14 @@ const banner = {
 /** Bundles what cells run. */
 export async function bundle(cells: readonly (readonly [Row, Column])[]): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  const bundles = new Map(cells.map(([row, column]) => [bundleOf(row, column), [row, column]] as const));
-  for (const [outfile, [{ runtime, isPolyfilled }, { name, filesIn }]] of bundles) {
+  const bundles = new Map(cells.flatMap((cell) => bundlesOf(...cell)).map((made) => [made.outfile, made]));
+  for (const { outfile, files, isPolyfilled } of bundles.values()) {
     await build({
       ...settingsOf(isPolyfilled),
       // The entry is no file: what it imports is there for what it does.
       stdin: {
-        contents: filesIn(runtime.kind)
-          .map((file) => `import './spec/${file}.ts';`)
-          .join('\n'),
+        contents: files.map((file) => `import './spec/${file}.ts';`).join('\n'),
         resolveDir: root,
-        sourcefile: `${name}.ts`,
         loader: 'ts',
       },
       outfile,

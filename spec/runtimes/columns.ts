@@ -1,6 +1,6 @@
 // The columns of the matrix: specs that run together in one process of a runtime, from one bundle.
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runsIn } from './left-out.ts';
@@ -10,9 +10,8 @@ export interface Column {
   readonly name: string;
   /** The files, below spec/ and without their ending, that run in such a runtime: one after the other, in one process. */
   readonly filesIn: (kind: Runtime['kind']) => readonly string[];
-  /** The bundle: columns may share one, and differ by their environment. Default: the name. */
-  readonly bundle?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Whether each file has a process of its own, one after the other. Default: they share one, which starts once. */
+  readonly isApart?: boolean;
   /** The rows that have it. Default: all. */
   readonly fits?: (row: Row) => boolean;
 }
@@ -47,6 +46,8 @@ const platformOnly = ({ isPolyfilled }: Row): boolean => !isPolyfilled;
 const units: readonly Column[] = Object.keys(rooms).map((name) => ({
   name,
   filesIn: (kind) => filesOf(name, kind),
+  // They look at what is left in the process.
+  ...(name === 'adapter' ? { isApart: true } : undefined),
   // No stream is in them.
   ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
 }));
@@ -54,5 +55,12 @@ const units: readonly Column[] = Object.keys(rooms).map((name) => ({
 /** The columns, in their order. */
 export const columns: readonly Column[] = [
   ...units,
+  ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
+  // The adapters of one runtime.
+  ...(['deno', 'bun'] as const).map((name) => ({
+    name: `millrace/${name}`,
+    filesIn: () => [`runtimes/battery/${name}`],
+    fits: ({ runtime }: Row) => runtime.kind === name && existsSync(join(root, `runtimes/battery/${name}.ts`)),
+  })),
   { name: 'servers', filesIn: () => ['runtimes/servers.runtimes'], fits: platformOnly },
 ];

@@ -27,7 +27,10 @@ export const leftOut: Readonly<Record<string, LeftOut>> = {
   'connection/streamed-inbox-flow': heap,
   'connection/streamed-passing': heap,
   'endpoint/endpoint-memory': heap,
-  'job/job-life': { reason: 'asks that sessions are collected; the collector of Bun is a conservative one', of: ['bun'] },
+  'job/job-life': {
+    reason: 'asks that sessions are collected; the collector of Bun is a conservative one',
+    of: ['bun'],
+  },
   'job/session-memory': heap,
   'message/message-assembler-memory': heap,
 };

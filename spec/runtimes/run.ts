@@ -8,11 +8,11 @@
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { judge, type Outcome, type Run, runProcess } from '../support/outcome.ts';
-import { bundle, bundleOf } from './bundle.ts';
+import { bundle, bundlesOf } from './bundle.ts';
 import { type Column, columns } from './columns.ts';
 import { environmentOf, findRows, type Row } from './rows.ts';
 import { toTable } from './table.ts';
@@ -70,10 +70,21 @@ async function runCell({ row, column }: Cell): Promise<Ended> {
     const nothing = { output: '', code: null, wasCut: false, milliseconds: 0 };
     return { row, column, ...nothing, passed: 0, failed: 1, problem: 'is not installed' };
   }
-  const file = bundleOf(row, column);
-  const env = { ...environmentOf(runtime), ...column.env, SPEC: column.name, RUNS };
-  const run = await runProcess(runtime.program, [...runtime.words, file], { cwd: root, env, timeout: LONGEST });
-  return { row, column, ...run, ...judge(run, isPolyfilled) };
+  const env = { ...environmentOf(runtime), SPEC: column.name, RUNS };
+  const whole = { output: '', code: 0, wasCut: false, milliseconds: 0, passed: 0, failed: 0 };
+  let problem: string | undefined;
+  for (const { outfile } of bundlesOf(row, column)) {
+    const timeout = LONGEST - whole.milliseconds;
+    const run = await runProcess(runtime.program, [...runtime.words, outfile], { cwd: root, env, timeout });
+    const outcome = judge(run, isPolyfilled);
+    whole.output += run.output;
+    whole.milliseconds += run.milliseconds;
+    whole.passed += outcome.passed;
+    whole.failed += outcome.failed;
+    if (outcome.problem !== undefined) problem = `${outcome.problem} (${basename(outfile)})`;
+    if (run.wasCut) break;
+  }
+  return { row, column, ...whole, problem };
 }
 
 function report({ row, column, passed, failed, problem, milliseconds, output }: Ended): void {
