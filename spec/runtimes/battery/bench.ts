@@ -38,7 +38,9 @@ export class Bench<I = Message, O = Sendable> implements AsyncDisposable {
       return handler(session) as Promise<unknown>;
     };
     const userContext = { onError: (error: unknown) => void reported.push(error), ...options.userContext };
-    const server = await host.serve({ ...options, userContext }, serving as never);
+    // Handlers that never end are let go of soon.
+    const limits = { handlerTimeout: 100, ...options.limits };
+    const server = await host.serve({ ...options, userContext, limits }, serving as never);
     return new Bench(host, server, sessions, reported);
   }
 

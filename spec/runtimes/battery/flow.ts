@@ -101,7 +101,7 @@ export function testFlow(host: Host): void {
       idle,
     );
     // A session of frames answers nothing by itself, and nobody reads this one.
-    const session = await bench.connect<Frame, Frame>({ raw: true });
+    const session = await bench.connect<Frame, Frame>({ raw: true, limits: { closeTimeout: 100 } });
     assertEnd(await bench.end(), { wasClean: false, error: 'ERR_WS_PING_TIMEOUT' });
     session.job.cancel();
     await within(session.job.closed, 'the end of a job');
