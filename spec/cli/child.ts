@@ -13,20 +13,20 @@ import { until, within } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const running = new Set<Child>();
-let command = ['--import', 'tsx', 'lib/cli.ts'];
+let program = ['--import', 'tsx', 'lib/cli.ts'];
 
 process.on('exit', () => {
   for (const child of running) child.signal('SIGKILL');
 });
 
-/** What is run, where it reads from and writes to. */
+/** What runs, and where it reads from and writes to. */
 export interface ChildOptions {
+  /** What runs it. Default: the Node that runs this. */
+  readonly program?: string;
   /** A pipe, or a file that is open for reading. Default: nothing to be read. */
   readonly stdin?: 'pipe' | number;
   /** A file that is open for writing. Default: a pipe. */
   readonly stdout?: number;
-  /** The program that is run. Default: Node. */
-  readonly program?: string;
 }
 
 /** How a process ended. */
@@ -43,13 +43,10 @@ export class Child implements AsyncDisposable {
   #stdout = '';
   #stderr = '';
 
-  /** Runs it in the repository's folder. */
-  constructor(
-    args: readonly string[],
-    env: NodeJS.ProcessEnv = {},
-    { stdin, stdout, program = process.execPath }: ChildOptions = {},
-  ) {
-    this.#process = spawn(program, args, {
+  /** Runs Node, or another program, in the repository's folder. */
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, options: ChildOptions = {}) {
+    const { program: runs = process.execPath, stdin, stdout } = options;
+    this.#process = spawn(runs, args, {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '', ...env },
       stdio: [stdin ?? 'ignore', stdout ?? 'pipe', 'pipe'],
@@ -76,22 +73,22 @@ export class Child implements AsyncDisposable {
     // With what it depends on: nothing is found from there.
     const entryPoints = [join(root, 'lib/cli.ts')];
     await build({ entryPoints, outdir, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
-    command = [join(outdir, 'cli.js')];
+    program = [join(outdir, 'cli.js')];
   }
 
   /** Runs `lib/cli.ts`, or what it was bundled to. */
   static cli(...args: string[]): Child {
-    return new Child([...command, ...args]);
+    return new Child([...program, ...args]);
   }
 
   /** Runs it with a pipe for its input, or as the options say. */
   static piped(args: readonly string[], options: ChildOptions = {}): Child {
-    return new Child([...command, ...args], {}, { stdin: 'pipe', ...options });
+    return new Child([...program, ...args], {}, { stdin: 'pipe', ...options });
   }
 
   /** Where it is run from, for another program that runs it. */
   static get command(): readonly string[] {
-    return [process.execPath, ...command];
+    return [process.execPath, ...program];
   }
 
   /** What it reads. */

@@ -12,6 +12,8 @@ export interface Column {
   readonly filesIn: (kind: Runtime['kind']) => readonly string[];
   /** Whether each file has a process of its own, one after the other. Default: they share one, which starts once. */
   readonly isApart?: boolean;
+  /** Whether Node runs it, the one that runs this: the runtime of the row is what RUNTIME tells of. Default: the runtime itself runs it. */
+  readonly isOutside?: boolean;
   /** The rows that have it. Default: all. */
   readonly fits?: (row: Row) => boolean;
 }
@@ -62,5 +64,6 @@ export const columns: readonly Column[] = [
     filesIn: () => [`runtimes/battery/${name}`],
     fits: ({ runtime }: Row) => runtime.kind === name && existsSync(join(root, `runtimes/battery/${name}.ts`)),
   })),
+  { name: 'cli', filesIn: () => ['runtimes/cli.runtimes'], isOutside: true, fits: platformOnly },
   { name: 'servers', filesIn: () => ['runtimes/servers.runtimes'], fits: platformOnly },
 ];

@@ -14,6 +14,9 @@ export interface Runtime {
   readonly words: readonly string[];
 }
 
+/** What users write before the file. */
+const plainWords: Readonly<Record<Runtime['kind'], readonly string[]>> = { node: [], deno: ['run', '-A'], bun: [] };
+
 export interface Row {
   readonly name: string;
   readonly runtime: Runtime;
@@ -57,13 +60,13 @@ export function findRows(): Row[] {
 }
 
 /** What every process of a runtime finds in its environment. */
-export function environmentOf({ program, words, kind }: Runtime): NodeJS.ProcessEnv {
+export function environmentOf({ program, kind }: Runtime): NodeJS.ProcessEnv {
   return {
     ...process.env,
     NODE_OPTIONS: '',
     FORCE_COLOR: '0',
     NO_COLOR: '1',
     DENO_NO_UPDATE_CHECK: '1',
-    RUNTIME: JSON.stringify({ program, words, kind }),
+    RUNTIME: JSON.stringify({ program, words: plainWords[kind] }),
   };
 }

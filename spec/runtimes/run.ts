@@ -42,6 +42,13 @@ function install(): boolean {
   return spawnSync('npm', words, { cwd: here, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
 }
 
+// What users have: the command.
+function build(): boolean {
+  return (
+    spawnSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0
+  );
+}
+
 function isNamed(name: string, part: string): boolean {
   const lower = name.toLowerCase();
   return part.startsWith('=') ? lower === part.slice(1).toLowerCase() : lower.includes(part.toLowerCase());
@@ -75,7 +82,8 @@ async function runCell({ row, column }: Cell): Promise<Ended> {
   let problem: string | undefined;
   for (const { outfile } of bundlesOf(row, column)) {
     const timeout = LONGEST - whole.milliseconds;
-    const run = await runProcess(runtime.program, [...runtime.words, outfile], { cwd: root, env, timeout });
+    const [program, words] = column.isOutside ? [process.execPath, []] : [runtime.program, runtime.words];
+    const run = await runProcess(program, [...words, outfile], { cwd: root, env, timeout });
     const outcome = judge(run, isPolyfilled);
     whole.output += run.output;
     whole.milliseconds += run.milliseconds;
@@ -112,6 +120,7 @@ async function runAll(cells: readonly Cell[]): Promise<Ended[]> {
 async function main(): Promise<void> {
   if (!install()) return finish(0, 1);
   const cells = plan(process.argv.slice(2));
+  if (cells.some(({ column }) => column.isOutside) && !build()) return finish(0, 1);
   await bundle(cells.map(({ row, column }) => [row, column] as const));
   const ended = await runAll(cells);
   const rowNames = [...new Set(cells.map(({ row }) => row.name))];

@@ -16,6 +16,12 @@ const COUNT = 512;
 /** What the system may hold of a connection, each way; what we hold is far less. */
 const HELD = 16 * MiB;
 
+function assertHeldUp(host: Host, sent: number): void {
+  if (host.readsOn) return assert.is(sent, COUNT, 'its sockets are as they were: this is out of date');
+  assert.ok(sent < COUNT, 'the sender is held up');
+  assert.ok(sent * PIECE.byteLength < HELD, `${sent} messages were taken`);
+}
+
 export function testFlow(host: Host): void {
   const test = suite(`${host.name} · flow`);
 
@@ -38,8 +44,7 @@ export function testFlow(host: Host): void {
       for (; sent < COUNT; sent++) await session.send(PIECE);
     })();
     await standstill(() => session.counters.bytesSent, 'the sender', 30);
-    assert.ok(sent < COUNT, 'the sender is held up');
-    assert.ok(sent * PIECE.byteLength < HELD, `${sent} messages were taken`);
+    assertHeldUp(host, sent);
     const peer = await bench.session();
     assert.ok(peer.counters.unread <= 3 * PIECE.byteLength, `${peer.counters.unread} bytes wait unread`);
     release();
@@ -57,8 +62,7 @@ export function testFlow(host: Host): void {
     const session = await bench.connect();
     const peer = await bench.session();
     await standstill(() => peer.counters.bytesSent, 'the sender', 30);
-    assert.ok(sent < COUNT, 'the sender is held up');
-    assert.ok(sent * PIECE.byteLength < HELD, `${sent} messages were taken`);
+    assertHeldUp(host, sent);
     assert.ok(peer.counters.queued <= 3 * PIECE.byteLength, `${peer.counters.queued} bytes wait`);
     let received = 0;
     for await (const message of session) {

@@ -156,16 +156,19 @@ export function testHandshake(host: Host): void {
     assertEnd(await bench.end(), { closeCode: 1006, wasClean: false, initiator: 'remote' });
   });
 
-  test('FIN right behind the close frame: the answer comes all the same (half-close)', async () => {
-    await using bench = await Bench.open(host);
-    using raw = await host.raw(bench.server);
-    raw.send(text('last'), close(3000, 'bye'));
-    raw.end();
-    const seen = await raw.frames(2);
-    assert.is(seen[0]?.payload.toString(), 'last');
-    assert.is(closeStatus(seen[1] as never).code, 3000);
-    assertEnd(await bench.end(), { closeCode: 3000, reason: 'bye', wasClean: true });
-  });
+  // TLS has no halves that one could rest on: TLS 1.2 answers close_notify at once, and Node gives up what was to be sent.
+  if (!host.isTls) {
+    test('FIN right behind the close frame: the answer comes all the same (half-close)', async () => {
+      await using bench = await Bench.open(host);
+      using raw = await host.raw(bench.server);
+      raw.send(text('last'), close(3000, 'bye'));
+      raw.end();
+      const seen = await raw.frames(2);
+      assert.is(seen[0]?.payload.toString(), 'last');
+      assert.is(closeStatus(seen[1] as never).code, 3000);
+      assertEnd(await bench.end(), { closeCode: 3000, reason: 'bye', wasClean: true });
+    });
+  }
 
   test('clients that go away in the middle of the handshake leave nothing', async () => {
     await using bench = await Bench.open(host, { admit: () => idle() as never });

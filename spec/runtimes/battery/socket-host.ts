@@ -1,5 +1,6 @@
 // Hosts over sockets: a pair of `serve` and `connect`, with TLS or without.
 
+import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { RawClient, requestHead } from '../../support/raw-client.ts';
 import type { Host, HostServer } from './host.ts';
@@ -17,13 +18,18 @@ export interface Tls {
   readonly ca: string;
 }
 
-/** @param tls With it all goes over TLS, to the name `localhost`. */
-export function createSocketHost(name: string, entry: SocketEntry, tls?: Tls): Host {
+/** @param tls With it all goes over TLS, to the name `localhost`. @param readsOn See {@link Host}. */
+export function createSocketHost(name: string, entry: SocketEntry, tls?: Tls, readsOn = false): Host {
   const dial = async (server: HostServer): Promise<RawClient> => {
     const port = Number(new URL(server.url).port);
     if (tls === undefined) return RawClient.connect(port);
-    const options = { port, host: '127.0.0.1', servername: 'localhost', ca: tls.ca, allowHalfOpen: true };
-    const socket = connectTls(options);
+    const tcp = connectTcp({ port, host: '127.0.0.1' });
+    const socket = connectTls({ socket: tcp, servername: 'localhost', ca: tls.ca });
+    // Node resets no connection from the TLS on top of it.
+    socket.resetAndDestroy = () => {
+      tcp.resetAndDestroy();
+      return socket;
+    };
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve);
       socket.once('error', reject);
@@ -34,6 +40,7 @@ export function createSocketHost(name: string, entry: SocketEntry, tls?: Tls): H
     name,
     hasSockets: true,
     isTls: tls !== undefined,
+    readsOn,
     serve: (options, handler) => {
       const serverTls = tls === undefined ? {} : { tls: { key: tls.key, cert: tls.cert } };
       return entry.serve({ ...options, ...serverTls } as never, handler as never);
