@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArguments } from './cli/arguments.ts';
 import { runConnect } from './cli/connect.ts';
+import type { ConnectArguments } from './cli/connect-arguments.ts';
 import { describeError } from './cli/describe-error.ts';
 import type { EchoArguments } from './cli/echo-arguments.ts';
 import { help } from './cli/help.ts';
@@ -25,11 +26,17 @@ async function main(words: readonly string[]): Promise<void> {
     if (parsed.command === 'help') console.log(help);
     else if (parsed.command === 'version') console.log(readVersion());
     else if (parsed.command === 'echo') await echo(parsed);
-    else process.exitCode = await runConnect(parsed);
+    else await converse(parsed);
   } catch (error) {
     console.error(`millrace: ${describeError(error)}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
+}
+
+async function converse(parsed: ConnectArguments): Promise<void> {
+  process.exitCode = await runConnect(parsed);
+  // Deno waits for a read of standard input that is under way, whatever becomes of the stream. All that was to be printed has been taken.
+  if ('Deno' in globalThis) process.exit();
 }
 
 async function echo({ port, host, maxMessageSize, origins, deflate }: EchoArguments): Promise<void> {
