@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { runsIn } from './left-out.ts';
 import type { Row, Runtime } from './rows.ts';
@@ -37,6 +38,19 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   adapter: ['adapter'],
 };
 
+/** The specs of sockets in parts: each cell has its time. */
+function adapterPart(name: string, part: RegExp): Column {
+  return {
+    name,
+    filesIn: (kind) => filesOf('adapter', kind).filter((file) => part.test(file)),
+    // They look at what is left in the process.
+    isApart: true,
+    // They hold the sockets to what Node does, handle by handle; what Deno and Bun do is what the battery asserts. The Node that runs this has run them in `npm test`.
+    fits: ({ runtime, isPolyfilled }) =>
+      runtime.kind === 'node' && runtime.program !== process.execPath && !isPolyfilled,
+  };
+}
+
 function filesOf(column: string, kind: Runtime['kind']): string[] {
   const wanted = rooms[column] ?? [];
   const found = specs.filter((spec) => wanted.includes(spec.split('/')[0] as string) && runsIn(spec, kind));
@@ -45,18 +59,21 @@ function filesOf(column: string, kind: Runtime['kind']): string[] {
 
 const platformOnly = ({ isPolyfilled }: Row): boolean => !isPolyfilled;
 
-const units: readonly Column[] = Object.keys(rooms).map((name) => ({
-  name,
-  filesIn: (kind) => filesOf(name, kind),
-  // They look at what is left in the process.
-  ...(name === 'adapter' ? { isApart: true } : undefined),
-  // No stream is in them.
-  ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
-}));
+const units: readonly Column[] = Object.keys(rooms)
+  .filter((name) => name !== 'adapter')
+  .map((name) => ({
+    name,
+    filesIn: (kind) => filesOf(name, kind),
+    // No stream is in them.
+    ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
+  }));
 
 /** The columns, in their order. */
 export const columns: readonly Column[] = [
   ...units,
+  adapterPart('server', /\/node-server/),
+  adapterPart('adapter', /\/(?!node-server|permessage-deflate)/),
+  adapterPart('deflate', /\/permessage-deflate/),
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
   // The adapters of one runtime.
   ...(['deno', 'bun'] as const).map((name) => ({
