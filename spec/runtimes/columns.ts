@@ -64,6 +64,7 @@ const units: readonly Column[] = Object.keys(rooms)
   .map((name) => ({
     name,
     filesIn: (kind) => filesOf(name, kind),
+    ...(name === 'conformance' ? { isApart: true } : undefined),
     // No stream is in them.
     ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
   }));
