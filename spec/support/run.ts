@@ -9,6 +9,7 @@ import { join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { bundle, bundleOf, type SpecFile } from './bundle.ts';
+import { mapped } from './mapped.ts';
 import { judge, type Outcome, type Run, runProcess } from './outcome.ts';
 
 // From this many files on it pays to bundle them.
@@ -33,7 +34,7 @@ function findSpecs(folder: string): string[] {
 }
 
 function toArguments(spec: SpecFile, isBundled: boolean): string[] {
-  if (isBundled) return ['--enable-source-maps', bundleOf(spec)];
+  if (isBundled) return [bundleOf(spec)];
   const polyfill = spec.isPolyfilled ? ['--import', './spec/support/polyfill.ts'] : [];
   return ['--import', 'tsx', ...polyfill, spec.file];
 }
@@ -72,7 +73,10 @@ async function main(): Promise<void> {
       // What a passing file prints beside its summary (the seeds of its properties) stays visible.
       if (outcome.failed === 0)
         for (const line of outcome.output.match(/^seed .*$/gm) ?? []) console.log(`     ${line}`);
-      else console.log(`${outcome.output}\n${outcome.problem === undefined ? '' : `${file} ${outcome.problem}`}`);
+      else
+        console.log(
+          `${mapped(outcome.output, root)}\n${outcome.problem === undefined ? '' : `${file} ${outcome.problem}`}`,
+        );
     }
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
