@@ -2,11 +2,13 @@
 
 import { execFile } from 'node:child_process';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { HandshakeError, Refusal, reconnect, serve } from '../../lib/node.ts';
 import { throws } from '../support/check.ts';
+import { programOf } from '../support/program.ts';
 import { assertNothingEscaped, echo, startServer, type TestServer } from '../support/server.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
 import { BOUND, until, within } from '../support/until.ts';
@@ -144,13 +146,13 @@ test('messages may be read as they come', async () => {
 });
 
 test('the process goes on while the next try is waited for, unless it is told not to', async () => {
-  const entry = JSON.stringify(new URL('../../lib/node.ts', import.meta.url).href);
+  const entry = JSON.stringify(pathToFileURL(await programOf('lib/node.ts')).href);
   const outcome = async (options: string): Promise<string> => {
     const code = `import(${entry}).then(async ({ reconnect }) => {
       const { reason } = await reconnect('ws://127.0.0.1:1/', { firstDelay: 50, maxTries: 2, ${options} }).closed;
       console.log(reason);
     });`;
-    const arguments_ = ['--import', 'tsx', '-e', code];
+    const arguments_ = ['-e', code];
     const { stdout } = await promisify(execFile)(process.execPath, arguments_, { timeout: BOUND });
     return stdout.trim();
   };

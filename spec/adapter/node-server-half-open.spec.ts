@@ -2,15 +2,14 @@
 
 import { execFile, spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
-import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ConnectionLimits } from '../../lib/limits.ts';
 import { type Job, type Session, toByteStreams, upgrade } from '../../lib/node.ts';
 import { rejects } from '../support/check.ts';
+import { programOf } from '../support/program.ts';
 import { pong, RawClient, requestHead, text } from '../support/raw-client.ts';
 import { assertEnd, assertNothingEscaped, echo, endOf, idle, startServer, type TestServer } from '../support/server.ts';
 import { SilentProxy } from '../support/silent-proxy.ts';
@@ -225,21 +224,17 @@ test(`${many} half-open connections are found, and nothing of them is left`, asy
 });
 
 // Where this machine lets us have a network of our own, packets are lost for real.
-const spawnOptions = {
-  encoding: 'utf8',
-  timeout: 60_000,
-  cwd: join(dirname(fileURLToPath(import.meta.url)), '../..'),
-} as const;
+const spawnOptions = { encoding: 'utf8', timeout: 60_000 } as const;
 const hasNamespaces = spawnSync('unshare', ['-Urn', 'ip', 'link', 'set', 'lo', 'up'], spawnOptions).status === 0;
 
 if (!hasNamespaces) console.log('half-open: no network namespaces here; the proxy alone shows it');
 else {
   waits('in a network that loses every packet, server and client find out', async () => {
     const { execPath } = process;
-    const script = 'ip link set lo up && exec "$0" --import tsx spec/support/cut-link.ts';
+    const script = 'ip link set lo up && exec "$0" "$1"';
     const { stdout, stderr } = await promisify(execFile)(
       'unshare',
-      ['-Urn', 'sh', '-c', script, execPath],
+      ['-Urn', 'sh', '-c', script, execPath, await programOf('spec/support/cut-link.ts')],
       spawnOptions,
     );
     assert.ok(stdout.startsWith('{'), stdout + stderr);

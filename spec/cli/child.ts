@@ -2,13 +2,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { programOf } from '../support/program.ts';
 import { until, within } from '../support/until.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -65,15 +62,7 @@ export class Child implements AsyncDisposable {
 
   /** Bundles `lib/cli.ts`, for a spec that runs it many times: the bundle starts in a small part of the time. It goes with this process. */
   static async bundle(): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), 'cli-'));
-    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-    // As in the package: the command is one folder below what tells its version, and that it is made of modules.
-    const outdir = join(folder, 'dist');
-    copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
-    // With what it depends on: nothing is found from there.
-    const entryPoints = [join(root, 'lib/cli.ts')];
-    await build({ entryPoints, outdir, bundle: true, platform: 'node', format: 'esm', target: 'node20' });
-    program = [join(outdir, 'cli.js')];
+    program = [await programOf('lib/cli.ts')];
   }
 
   /** Runs `lib/cli.ts`, or what it was bundled to. */

@@ -6,6 +6,8 @@ import { Child } from './child.ts';
 
 const test = suite('stop-signal');
 
+test.before(() => Child.bundle());
+
 async function connect(child: Child): Promise<RawClient> {
   const line = await child.firstLine();
   return RawClient.open(Number(line.slice(line.lastIndexOf(':') + 1)));

@@ -6,12 +6,19 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocket } from 'ws';
 import { Child } from '../cli/child.ts';
+import { programOf } from '../support/program.ts';
 import { within } from '../support/until.ts';
 
 const test = suite('demo');
 
+let program = '';
+
+test.before(async () => {
+  program = await programOf('lib/demo/main.ts');
+});
+
 function startDemo(port = 0): Child {
-  return new Child(['--import', 'tsx', 'lib/demo/main.ts'], { FORCE_COLOR: '1', PORT: String(port) });
+  return new Child([program], { FORCE_COLOR: '1', PORT: String(port) });
 }
 
 /** Asserts that the lines of one client say all this, in this order, other lines between them. */

@@ -54,13 +54,17 @@ export function settingsOf(isPolyfilled: boolean): BuildOptions {
   };
 }
 
-const ownUrls: Plugin = {
+// In two parts, for this file is bundled too.
+const OWN_URL = `import.meta.${'url'}`;
+
+/** What a source finds beside itself by `import.meta.url` is still found there. */
+export const ownUrls: Plugin = {
   name: 'own-urls',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/](lib|spec)[\\/].*\.ts$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
       const url = JSON.stringify(pathToFileURL(path).href);
-      return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };
+      return { contents: text.replaceAll(OWN_URL, url), loader: 'ts' };
     });
   },
 };

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { programOf } from './program.ts';
 import { standstill, until } from './until.ts';
 
 /** What the peer does. */
@@ -34,14 +34,14 @@ export interface Progress {
   readonly problem: string | undefined;
 }
 
-const program = fileURLToPath(new URL('offering-peer.ts', import.meta.url));
+const program = await programOf('spec/support/offering-peer.ts');
 const offerings = new Map<number, Offering>();
 let child: ChildProcess | undefined;
 let lastId = 0;
 
 // One process for all of them: it starts once, and does not keep this one alive.
 function startProcess(): ChildProcess {
-  const started = fork(program, { execArgv: ['--import', 'tsx'], env: { ...process.env, NODE_OPTIONS: '' } });
+  const started = fork(program, { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } });
   started.on('message', (progress: Progress) => offerings.get(progress.id)?.update(progress));
   process.on('exit', () => started.kill('SIGKILL'));
   started.unref();
