@@ -11,6 +11,7 @@ import { type ByteStreams, toByteStreams, toRequestHead, upgrade, WebSocketUpgra
 import { clients } from '../support/peers.ts';
 import { binary, close, continuation, ping, RawClient, text } from '../support/raw-client.ts';
 import { assertEnd, assertNothingEscaped, echo, idle } from '../support/server.ts';
+import { sized } from '../support/sized.ts';
 import { standstill, turns, until, within } from '../support/until.ts';
 
 const KiB = 1024;
@@ -124,7 +125,7 @@ for (const [what, wrap, isCut] of ways) {
     echoSuite(`${client.name} gets back what it sends, of every size`, async () => {
       await using host = await start();
       const peer = await client.open(host.url);
-      for (const size of [0, 1, 125, 126, 127, 65_535, 65_536, MiB, 8 * MiB]) {
+      for (const size of [0, 1, 125, 126, 127, 65_535, 65_536, MiB, sized(3, 8) * MiB]) {
         const bytes = new Uint8Array(size).fill(size % 251);
         peer.send(bytes);
         assert.is(Buffer.compare((await peer.receive()) as Uint8Array, bytes), 0, `${size} bytes`);

@@ -58,7 +58,7 @@ memorySuite('garbage can be collected', () => {
   assert.type(globalThis.gc, 'function', 'run with --expose-gc');
 });
 
-const declaring = sized(100, 200);
+const declaring = sized(60, 200);
 
 memorySuite(`${declaring} clients that declare a frame of 1 MiB and send nothing cost next to nothing`, async () => {
   await using host = await startServer();
@@ -114,7 +114,7 @@ for (const [what, fragment] of [
   memorySuite(`message of 4096 fragments ${what} that never ends costs no more than its bytes`, async () => {
     await using host = await startServer();
     const rest = Buffer.concat(Array<Uint8Array>(4095).fill(fragment));
-    const count = sized(40, 100);
+    const count = sized(25, 100);
     const held = await attack(host, count, async (client) => {
       client.send(text('x', false), rest, ping('done?'));
       assert.is((await client.frame()).opcode, 10);
@@ -126,7 +126,7 @@ for (const [what, fragment] of [
 
 memorySuite('large message that drips in byte by byte costs a small multiple of its bytes', async () => {
   await using host = await startServer();
-  const size = sized(2, 8) * KiB;
+  const size = sized(1, 8) * KiB;
   const held = await attack(host, 8, async (client) => {
     await client.drip(binary(new Uint8Array(size)).subarray(0, -1));
   });
@@ -137,7 +137,7 @@ memorySuite(
   'messages of many small fragments in packets of their own cost a small multiple of their bytes',
   async () => {
     await using host = await startServer();
-    const count = sized(15, 50);
+    const count = sized(10, 50);
     const held = await attack(host, count, async (client) => {
       client.send(text('x', false));
       for (let fragment = 0; fragment < 500; fragment++) {

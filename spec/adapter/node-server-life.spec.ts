@@ -16,7 +16,7 @@ import { turns, within } from '../support/until.ts';
 
 const test = suite('node-server · life');
 
-const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? sized(800, 10_000));
+const CONNECTIONS = Number(process.env['CONNECTIONS'] ?? sized(500, 10_000));
 
 test(`${CONNECTIONS} connections that live and end in every way leave nothing behind`, async () => {
   const processBefore = listeners(process);

@@ -119,7 +119,7 @@ for (const [role, openLink] of links) {
       await sendTheirs(link, message);
     });
 
-    const count = mode === forgetful ? sized(100, 1000) : 1000;
+    const count = mode === forgetful ? sized(100, 1000) : sized(300, 1000);
 
     test(`${count} messages each way, both ways at once, ${name}`, async () => {
       await using link = await openLink({}, mode);
