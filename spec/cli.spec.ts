@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { type ClientOptions, WebSocket } from 'ws';
 import { flags } from '../lib/cli/arguments.ts';
 import { Child } from './cli/child.ts';
+import { sized } from './support/sized.ts';
 import { within } from './support/until.ts';
 
 const test = suite('cli');
@@ -118,7 +119,7 @@ test('--max-message-size raises the limit up to 1 GiB, for messages in many smal
   await using child = Child.cli('echo', '--port', '0', '--max-message-size', '1073741824');
   const url = await urlOf(child);
   using client = await Client.open(url);
-  const bytes = Buffer.alloc(4 * 1024 * 1024, 'millrace');
+  const bytes = Buffer.alloc(sized(2, 4) * 1024 * 1024, 'millrace');
   assert.ok(bytes.equals((await client.ask(bytes)) as Buffer));
   const answer = once(client.socket, 'message');
   for (let start = 0; start < bytes.byteLength; start += 64) {
@@ -129,10 +130,12 @@ test('--max-message-size raises the limit up to 1 GiB, for messages in many smal
   assert.ok(bytes.equals(data));
 });
 
-test('300 connections at once are served', async () => {
+const many = sized(100, 300);
+
+test(`${many} connections at once are served`, async () => {
   await using child = Child.cli('echo', '--port', '0');
   const url = await urlOf(child);
-  const clients = await Promise.all(Array.from({ length: 300 }, (_, index) => Client.open(`${url}/${index}`)));
+  const clients = await Promise.all(Array.from({ length: many }, (_, index) => Client.open(`${url}/${index}`)));
   const talks = clients.map(async (client, index) => {
     for (const message of [`a${index}`, `b${index}`, `c${index}`]) assert.is(await client.ask(message), message);
   });

@@ -301,7 +301,7 @@ test('what a peer still has to say when the input ends is waited for, however sl
 });
 
 test('a file goes out and comes back whole', async () => {
-  const size = sized(4, 100) * 1024 * 1024;
+  const size = sized(2, 100) * 1024 * 1024;
   const [path, back] = [join(folder, 'sent.bin'), join(folder, 'back.bin')];
   // No two pieces of it are the same.
   const block = randomBytes(1024 * 1024);

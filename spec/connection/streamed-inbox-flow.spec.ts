@@ -118,7 +118,7 @@ test('cancelling the readable of the session reads on: what follows is thrown aw
 });
 
 const BATCH = 10_000;
-const fragments = sized(200_000, 1_000_000);
+const fragments = sized(100_000, 1_000_000);
 
 // --- Memory ----------------------------------------------------------------------------------------------------------
 
@@ -158,7 +158,7 @@ test(`${fragments} one-byte fragments to nobody stop at the queue and the look-a
   assert.ok(kept < 2 * MiB, `${inMiB(kept)} are kept`);
 });
 
-const length = sized(64, 256);
+const length = sized(32, 256);
 
 test(`${length} MiB come through one message with flat memory, and every byte of them`, async () => {
   const { peer, session } = createStreamed({ role: 'client' });

@@ -10,6 +10,7 @@ import { makeEndpoint, receiveOnce, seeEvent, takeAll } from '../support/deliver
 import { closePayload, type WireFrame, wireTo } from '../support/frames.ts';
 import { hex, join } from '../support/hex.ts';
 import { Random, seed } from '../support/random.ts';
+import { sized } from '../support/sized.ts';
 
 const test = suite('endpoint · budget');
 
@@ -151,7 +152,7 @@ for (const role of roles) {
       const budget = (): number => sizes[turn++ % sizes.length] as number;
       assert.equal(receiveOnce(makeEndpoint({ role }), { name: 'cut', chunks, isOwned }, budget), expected);
     });
-    fc.assert(property, { seed, numRuns: 400 });
+    fc.assert(property, { seed, numRuns: sized(150, 400) });
   });
 }
 

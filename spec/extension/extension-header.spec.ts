@@ -13,6 +13,7 @@ import {
 } from '../../lib/extension/extension-header.ts';
 import { anyCharacter } from '../support/any-character.ts';
 import { throws } from '../support/check.ts';
+import { sized } from '../support/sized.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`seed ${seed}`);
@@ -367,7 +368,7 @@ properties('whether a value is in quotes changes nothing, among offers and param
       assert.equal(parseExtensions([texts.join(', ')]), group(chosen));
       assert.equal(parseExtensions(texts), group(chosen));
     }),
-    { seed, numRuns: 1000 },
+    { seed, numRuns: sized(300, 1000) },
   );
 });
 
@@ -383,7 +384,7 @@ properties('any text is either malformed or read as what can be written and read
       const written = serializeExtensions([...parsed.values()].flat());
       assert.equal(parseExtensions([written]), parsed);
     }),
-    { seed, numRuns: 2000 },
+    { seed, numRuns: sized(700, 2000) },
   );
 });
 

@@ -213,7 +213,7 @@ for (const kind of ['streamed', 'raw'] as const) {
       const random = new Random();
       const side: SideOptions = kind === 'raw' ? { raw: true } : { streamed: true };
       const pair = pairOf(always, always, { server: side, client: side });
-      for (let count = 0; count < 60; count++) {
+      for (let count = 0; count < sized(25, 60); count++) {
         const role = random.pick(roles);
         const content = random.below(3) === 0 ? random.bytes(random.below(3000)) : prose(random, random.below(200_000));
         const parts = [...random.split(content, random.pick([content.byteLength + 1, 70_000])), new Uint8Array(0)];

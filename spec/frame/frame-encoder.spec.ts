@@ -11,6 +11,7 @@ import { decodeOnce, keysFrom, show } from '../support/deliver.ts';
 import { type ReadFrame, toBytes, unwire } from '../support/frames.ts';
 import { join, toHex } from '../support/hex.ts';
 import { Random, seed } from '../support/random.ts';
+import { sized } from '../support/sized.ts';
 
 const test = suite('frame-encoder · RFC 6455 §5.2 and §5.3');
 
@@ -373,7 +374,7 @@ for (const role of roles) {
     );
     fc.assert(
       fc.property(texts, (text) => check(role, text)),
-      { seed, numRuns: 500 },
+      { seed, numRuns: sized(200, 500) },
     );
   });
 }

@@ -19,7 +19,7 @@ import { sized } from '../support/sized.ts';
 const test = suite('fuzz · endpoint');
 
 const roles: readonly Role[] = ['server', 'client'];
-const count = runs(sized(1200, 2000));
+const count = runs(sized(800, 2000));
 const limits = { maxMessageSize: 500, maxFragments: 6, maxUnsentPongs: 3 };
 
 function checkEvents(events: readonly EndpointEvent[], name: string): void {
@@ -66,11 +66,11 @@ for (const role of roles) {
       const end = expected.events.at(-1);
       ends.add(end?.type === 'fault' ? end.fault.code : expected.state);
     }
-    if (count >= 1200) assert.ok(ends.size >= 13, [...ends].join(' '));
+    if (count >= 800) assert.ok(ends.size >= 13, [...ends].join(' '));
   });
 
   test(`${role} keeps its word whatever it receives and is told to do, in any order`, () => {
-    for (let run = 0; run < runs(sized(600, 1200)); run++) {
+    for (let run = 0; run < runs(sized(400, 1200)); run++) {
       const random = new Random(seed + run);
       const endpoint = makeEndpoint({ role, limits, fragmentSize: random.pick([3, 100, Number.POSITIVE_INFINITY]) });
       const events: EndpointEvent[] = [];

@@ -14,7 +14,7 @@ import { sized } from '../support/sized.ts';
 const test = suite('fuzz · frame-decoder');
 
 const roles: readonly Role[] = ['server', 'client'];
-const count = runs(sized(1500, 3000));
+const count = runs(sized(1000, 3000));
 
 function optionsFor(random: Random, role: Role): FrameDecoderOptions {
   return {
@@ -46,11 +46,11 @@ for (const role of roles) {
       }
     }
     // Each rule of the decoder but the other role's masking is broken at some time.
-    if (count >= 1500) assert.is(faults.size, 10, [...faults].join(' '));
+    if (count >= 1000) assert.is(faults.size, 10, [...faults].join(' '));
   });
 
   test(`${role} gives nothing after a fault, whatever comes`, () => {
-    for (let run = 0; run < runs(sized(500, 1000)); run++) {
+    for (let run = 0; run < runs(sized(300, 1000)); run++) {
       const random = new Random(seed + run);
       const decoder = new FrameDecoder({ role, maxFrameSize: 200 });
       for (let count = 0; count < 10; count++) {

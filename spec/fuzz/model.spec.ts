@@ -2,7 +2,7 @@
 // once, in order and intact, or the CloseInfo tells why it did not; both jobs settle in the time that the limits give; memory is bounded; nothing escapes; no
 // timer is left.
 //
-// A run is drawn from two numbers, SEED and its own: 1,000 runs; 10,000 with BATTERY=whole; or as many as RUNS says, from run FIRST on. So a soak is a million
+// A run is drawn from two numbers, SEED and its own: 700 runs; 10,000 with BATTERY=whole; or as many as RUNS says, from run FIRST on. So a soak is a million
 // runs in parts, each of which can be repeated and taken up where it was left:
 //
 //   SEED=7 FIRST=0 RUNS=100000 node --expose-gc --import tsx spec/fuzz/model.spec.ts
@@ -20,7 +20,7 @@ import { sized } from '../support/sized.ts';
 const { seen } = watchEscapes();
 const test = suite('fuzz · model');
 
-const count = runs(sized(1_000, 10_000));
+const count = runs(sized(700, 10_000));
 const first = Number(process.env['FIRST'] ?? 0);
 
 /** The seed of one run: far from that of the next. */
@@ -41,7 +41,7 @@ test(`what must hold holds in runs ${first} to ${first + count - 1}`, async () =
   }
   if (process.env['ENDS'] !== undefined) console.log([...ends].sort((a, b) => b[1] - a[1]));
   // The runs are worth something only if they come to many ends.
-  if (count >= 1_000) assert.ok(ends.size >= 15, `only ${ends.size} ends: ${[...ends.keys()].join(' · ')}`);
+  if (count >= 700) assert.ok(ends.size >= 15, `only ${ends.size} ends: ${[...ends.keys()].join(' · ')}`);
 });
 
 test.run();
