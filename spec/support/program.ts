@@ -2,11 +2,11 @@
 // compile the sources.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { ownUrls } from './bundle.ts';
 
 const root: string = fileURLToPath(new URL('../..', import.meta.url));
 // Packages are found from here as they are from the sources.
@@ -39,18 +39,3 @@ async function bundle(source: string): Promise<string> {
   });
   return outfile;
 }
-
-// In two parts, for this file is bundled too.
-const OWN_URL = `import.meta.${'url'}`;
-
-/** What a source finds beside itself by `import.meta.url` is still found there. */
-export const ownUrls: Plugin = {
-  name: 'own-urls',
-  setup({ onLoad }) {
-    onLoad({ filter: /[\\/](lib|spec)[\\/].*\.ts$/ }, async ({ path }) => {
-      const text = await readFile(path, 'utf8');
-      const url = JSON.stringify(pathToFileURL(path).href);
-      return { contents: text.replaceAll(OWN_URL, url), loader: 'ts' };
-    });
-  },
-};
