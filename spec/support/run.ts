@@ -1,4 +1,4 @@
-// Runs every spec in a process of its own, two at a time, and ends with one plain line: `N passed, N failed`.
+// Runs every spec in a process of its own, three at a time, and ends with one plain line: `N passed, N failed`.
 // A file fails as a whole when it reports no test, skips one, or does not end by itself after its last test (then it
 // leaked a handle). What uses streams runs a second time with web-streams-polyfill. Arguments choose files by a part of their path: a few are run from their
 // sources, many are bundled first.
@@ -79,7 +79,8 @@ async function main(): Promise<void> {
         );
     }
   };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+  // One more than there are cores, up to three: some files wait for a good part of their time.
+  await Promise.all(Array.from({ length: Math.min(3, availableParallelism() + 1) }, worker));
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
   console.log(`\n${passed} passed, ${failed} failed`);
