@@ -161,6 +161,7 @@ refusedSuite('server does not upgrade a request that is pipelined behind one tha
   client.send(plain, requestHead(host.port), text('smuggled'));
   assert.is((await client.response()).status, 426);
   assert.is((await client.rest()).byteLength, 0, 'nothing comes behind the refusal');
+  client.end();
   await host.quiet();
   assert.is(host.server.counters.upgraded, 0);
   assert.is(host.sessions.length, 0);

@@ -36,7 +36,15 @@ interface Import {
 
 type Sources = ReadonlyMap<string, string>;
 
+const known = new Map<string, Import[]>();
+
 function importsOf(text: string): Import[] {
+  const imports = known.get(text) ?? readImports(text);
+  known.set(text, imports);
+  return imports;
+}
+
+function readImports(text: string): Import[] {
   const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest);
   const found: Import[] = [];
   const add = (node: ts.Node | undefined, isType: boolean): void => {
