@@ -122,7 +122,7 @@ async function assertLevel(
 
 for (const [name, size] of sizes) {
   // The second half alone is over what the resident memory may grow by in it.
-  const bytes = size < KiB ? 12 * MiB : sized(40, 64) * MiB;
+  const bytes = (size < KiB ? sized(8, 12) : sized(40, 64)) * MiB;
   for (const [how, handler] of sized(isBetween(size), true) ? echoes : []) {
     test(`peer that reads the ${how} slowly gets every byte of ${inMiB(bytes)} in order, in messages of ${name}, in level memory`, async () => {
       await using host = await startServer(handler);
