@@ -15,7 +15,7 @@ import { sized } from '../support/sized.ts';
 const test = suite('endpoint · memory, RFC 6455 §10.4');
 
 const roles: readonly Role[] = ['server', 'client'];
-const dripped = sized(MiB / 2, MiB);
+const dripped = sized(MiB / 4, MiB);
 
 for (const role of roles) {
   test(`${role} keeps a message of ${dripped / KiB} KiB that comes byte by byte in less than four times its bytes, and gives it whole`, () => {

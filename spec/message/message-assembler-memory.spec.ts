@@ -12,7 +12,7 @@ import { sized } from '../support/sized.ts';
 
 const test = suite('message-assembler · memory, RFC 6455 §10.4');
 
-const dripped = sized(MiB / 2, MiB);
+const dripped = sized(MiB / 4, MiB);
 
 class Line {
   readonly decoder: FrameDecoder;
