@@ -1,10 +1,29 @@
 // Processes of their own, so that what is measured is not what measures.
 
-import { fork } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const programs = fileURLToPath(new URL('../programs/', import.meta.url));
+
+// Nothing outlives the one who has started it.
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Ends a process with this one. @param {import('node:child_process').ChildProcess} child */
+export function endWithThis(child) {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+}
+
+/** Ends a process, and waits until it is gone. @param {import('node:child_process').ChildProcess} child */
+export async function end(child) {
+  child.kill('SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
 
 /** A program of the folder `programs`, asked by messages: each question has one answer. */
 export class Program {
@@ -15,11 +34,9 @@ export class Program {
       throw new Error(`A program has ended with ${code}`);
     });
     this.#failed.catch(() => {});
-    this.#dieWith = () => child.kill('SIGKILL');
-    process.on('exit', this.#dieWith);
+    endWithThis(child);
   }
 
-  #dieWith;
   /** @type {Promise<never>} */
   #failed;
 
@@ -28,9 +45,11 @@ export class Program {
    *
    * @param {string} name
    * @param {object} options
+   * @param {readonly string[]} [prefix] A command that runs the program: one that pins it to a core.
    */
-  static async start(name, options) {
-    const child = fork(`${programs}${name}.js`, { execArgv: ['--expose-gc'] });
+  static async start(name, options, prefix = []) {
+    const [command = '', ...rest] = [...prefix, process.execPath, '--expose-gc', `${programs}${name}.js`];
+    const child = spawn(command, rest, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
     const program = new Program(child);
     const ready = await program.ask('start', options);
     return { program, ready };
@@ -48,9 +67,7 @@ export class Program {
   }
 
   async stop() {
-    process.off('exit', this.#dieWith);
-    this.child.kill('SIGKILL');
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
+    await end(this.child);
   }
 }
 

@@ -49,7 +49,7 @@ export interface ConnectionOptions {
 /** The messages that have come, whole or streamed. */
 export type MessageInbox<I> = Pick<
   Inbox<I>,
-  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'end' | 'discard'
+  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'next' | 'end' | 'discard'
 >;
 
 // While as many pings wait for their pong, or the last one is not on its way yet, the last one serves for the next too.

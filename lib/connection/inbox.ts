@@ -4,9 +4,13 @@
 import { streams } from '../stream/streams.ts';
 
 interface Waiter<M> {
-  readonly resolve: (message: M | undefined) => void;
+  readonly resolve: (given: M | undefined | IteratorResult<M, undefined>) => void;
   readonly reject: (reason: unknown) => void;
+  /** Whether it is an iterator's, which is given results. */
+  readonly wantsResult: boolean;
 }
+
+const END: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** What the connection wants to be told. */
 export interface InboxOwner {
@@ -26,7 +30,9 @@ export class Inbox<M> {
   #messages: M[] = [];
   #head = 0;
   #weight = 0;
-  #waiters: Waiter<M>[] = [];
+  // Nearly always one: it has no array.
+  #waiter: Waiter<M> | undefined;
+  #laterWaiters: Waiter<M>[] = [];
   #hasEnded = false;
   #error: Error | undefined;
   #isDiscarding = false;
@@ -64,7 +70,7 @@ export class Inbox<M> {
 
   /** Whether somebody waits for a message, or holds the stream. */
   get hasReader(): boolean {
-    return this.#waiters.length > 0 || (this.#readable?.locked ?? false);
+    return this.#waiter !== undefined || (this.#readable?.locked ?? false);
   }
 
   // --- Filling -------------------------------------------------------------------------------------------------------
@@ -76,10 +82,11 @@ export class Inbox<M> {
       this.#discarded++;
       return;
     }
-    const waiter = this.#waiters.shift();
+    const waiter = this.#waiter;
     if (waiter !== undefined) {
       this.#isInHand = true;
-      return waiter.resolve(message);
+      this.#waiter = this.#laterWaiters.length === 0 ? undefined : this.#laterWaiters.shift();
+      return waiter.resolve(waiter.wantsResult ? { value: message, done: false } : message);
     }
     if (this.#controller !== undefined && this.#weight === 0 && this.#hasRoom(this.#controller)) {
       return this.#enqueue(this.#controller, message);
@@ -93,8 +100,11 @@ export class Inbox<M> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#error = error;
-    for (const waiter of this.#waiters) this.#settle(waiter);
-    this.#waiters = [];
+    const waiters = this.#laterWaiters;
+    if (this.#waiter !== undefined) waiters.unshift(this.#waiter);
+    this.#waiter = undefined;
+    this.#laterWaiters = [];
+    for (const waiter of waiters) this.#settle(waiter);
     this.#closeStream();
   }
 
@@ -136,17 +146,31 @@ export class Inbox<M> {
     const message = this.#shift();
     this.#isInHand = message !== undefined;
     if (message !== undefined) return Promise.resolve(message);
+    return this.#wait(false) as Promise<M | undefined>;
+  }
+
+  /** As {@link receive}, as an iterator gives it: one promise a message, not two. */
+  next(): Promise<IteratorResult<M, undefined>> {
+    if (this.#readable !== undefined) return this.#receiveFromStream(this.#readable).then(toResult);
+    const message = this.#shift();
+    this.#isInHand = message !== undefined;
+    if (message !== undefined) return Promise.resolve({ value: message, done: false });
+    return this.#wait(true) as Promise<IteratorResult<M, undefined>>;
+  }
+
+  #wait(wantsResult: boolean): Promise<M | undefined | IteratorResult<M, undefined>> {
     return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject };
+      const waiter = { resolve, reject, wantsResult };
       if (this.#hasEnded) this.#settle(waiter);
-      else this.#waiters.push(waiter);
+      else if (this.#waiter === undefined) this.#waiter = waiter;
+      else this.#laterWaiters.push(waiter);
     });
   }
 
   /** @throws TypeError while a `receive` is pending. */
   get readable(): ReadableStream<M> {
     if (this.#readable !== undefined) return this.#readable;
-    if (this.#waiters.length > 0) throw new TypeError('Cannot make the readable: a receive is pending');
+    if (this.#waiter !== undefined) throw new TypeError('Cannot make the readable: a receive is pending');
     const { ReadableStream } = streams();
     this.#readable = new ReadableStream<M>(
       {
@@ -237,7 +261,7 @@ export class Inbox<M> {
 
   #settle(waiter: Waiter<M>): void {
     if (this.#error !== undefined) waiter.reject(this.#error);
-    else waiter.resolve(undefined);
+    else waiter.resolve(waiter.wantsResult ? END : undefined);
     this.#owner.inboxEndSeen();
   }
 
@@ -265,19 +289,20 @@ export class Inbox<M> {
   }
 }
 
-/** Iterates over what `receive` gives, until it gives undefined. Needs no stream. `leave` is called when a loop is left. */
-export function iterate<M>(receive: () => Promise<M | undefined>, leave: () => void): AsyncIterableIterator<M> {
+/** Iterates over what an inbox gives, and needs no stream for it. `leave` is called when a loop is left. */
+export function iterate<M>(inbox: Pick<Inbox<M>, 'next'>, leave?: () => void): AsyncIterableIterator<M> {
   const iterator: AsyncIterableIterator<M> = {
-    next: () => receive().then(toResult),
+    next: () => inbox.next(),
     return: () => {
-      leave();
-      return Promise.resolve({ value: undefined, done: true });
+      leave?.();
+      return Promise.resolve(END);
     },
     [Symbol.asyncIterator]: () => iterator,
   };
   return iterator;
 }
 
-function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
+/** What an iterator gives for a message; undefined stands for the end. */
+export function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
   return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
 }

@@ -71,10 +71,20 @@ export class StreamedInbox {
 
   /** The next message, as `Inbox.receive`. Of the one before, a body that nobody has looked at is not wanted. */
   receive(): Promise<StreamedMessage | undefined> {
+    this.#passUnused();
+    return this.#messages.receive();
+  }
+
+  /** As {@link receive}, as an iterator gives it. */
+  next(): Promise<IteratorResult<StreamedMessage, undefined>> {
+    this.#passUnused();
+    return this.#messages.next();
+  }
+
+  #passUnused(): void {
     const given = this.#given?.message;
     // It was taken unless it still waits itself.
     if (given?.isUsed === false && this.#messages.unread === 0) given.cancel();
-    return this.#messages.receive();
   }
 
   /** Takes what has come. */

@@ -74,10 +74,7 @@ export class StreamedMessage implements AsyncIterable<Uint8Array> {
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     this.#use();
     const inbox = this.#inbox;
-    return iterate(
-      () => inbox.receive(),
-      () => inbox.discard(),
-    );
+    return iterate(inbox, () => inbox.discard());
   }
 
   /**

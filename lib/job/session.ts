@@ -126,11 +126,7 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
 
   /** `for await (const message of session)`: needs no stream. Leaving the loop does not close the connection. */
   [Symbol.asyncIterator](): AsyncIterableIterator<I> {
-    const { inbox } = this.#connection;
-    return iterate(
-      () => inbox.receive(),
-      () => {},
-    );
+    return iterate(this.#connection.inbox);
   }
 
   // --- Sending -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 // is read before anything of the next.
 
 import { Deferred, markHandled } from '../connection/deferred.ts';
-import { iterate } from '../connection/inbox.ts';
+import { iterate, toResult } from '../connection/inbox.ts';
 import { StreamedMessage } from '../connection/streamed-message.ts';
 import type { Session } from '../job/session.ts';
 import { streams } from '../stream/streams.ts';
@@ -80,10 +80,7 @@ export class ReconnectInbox<I> {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<I> {
-    return iterate(
-      () => this.receive(),
-      () => {},
-    );
+    return iterate({ next: () => this.receive().then(toResult) });
   }
 
   /** @throws TypeError while a `receive` is pending. */
