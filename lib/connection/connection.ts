@@ -58,6 +58,7 @@ const MAX_PINGS = 16;
 export class Connection<I = Message>
   implements TransportReceiver, IntakeOwner, StreamedInboxOwner, SenderOwner, WatchdogOwner, Holder
 {
+  reported: number | undefined;
   readonly endpoint: Endpoint;
   readonly inbox: MessageInbox<I>;
   readonly outbox: Outbox;
@@ -170,7 +171,9 @@ export class Connection<I = Message>
   #sendMessage(message: Sendable, options: SendOptions | undefined): Promise<void> {
     const given = options?.slowConsumer;
     const policy = given === undefined ? this.#slowConsumer : resolveSlowConsumer(given, this.#limits.queueSize);
-    const body = typeof message === 'string' ? undefined : toBodySource(message);
+    // Those that most are need not be looked at closely.
+    const isPlain = typeof message === 'string' || message instanceof Uint8Array;
+    const body = isPlain ? undefined : toBodySource(message);
     if (body !== undefined) return this.sender.sendBody(body, options);
     return this.sender.send(toMessage(message as MessageSource), policy, options);
   }

@@ -143,11 +143,14 @@ export class Outbox {
   schedule(): void {
     if (this.#isScheduled || this.#isWriting || this.#isDetached) return;
     this.#isScheduled = true;
-    this.#scheduler.schedule(() => {
-      this.#isScheduled = false;
-      this.#write();
-    });
+    this.#scheduler.schedule(this.#flushTurn);
   }
+
+  // Made once: a turn in which something is sent is what happens most.
+  readonly #flushTurn = (): void => {
+    this.#isScheduled = false;
+    this.#write();
+  };
 
   /** The transport has taken the last write. */
   written(): void {

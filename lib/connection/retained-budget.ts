@@ -5,6 +5,8 @@
 export interface Holder {
   /** What it retains now, in bytes. */
   readonly retained: number;
+  /** The budget's own note: what it has reported last; undefined while it has reported nothing. */
+  reported: number | undefined;
   /** Gives up: ends, and lets go of all that it holds. */
   shed(): void;
 }
@@ -20,7 +22,8 @@ export interface Holder {
  */
 export class RetainedBudget {
   readonly #limit: number;
-  readonly #reported = new Map<Holder, number>();
+  // Those that have reported. What they have is noted on themselves: a report is made for each chunk and each message.
+  readonly #holders = new Set<Holder>();
   #sum = 0;
 
   /**
@@ -41,15 +44,19 @@ export class RetainedBudget {
   /** What a connection holds may have grown. */
   report(holder: Holder): void {
     const now = holder.retained;
-    this.#sum += now - (this.#reported.get(holder) ?? 0);
-    this.#reported.set(holder, now);
+    const before = holder.reported;
+    if (now === before) return;
+    if (before === undefined) this.#holders.add(holder);
+    holder.reported = now;
+    this.#sum += now - (before ?? 0);
     if (this.#sum > this.#limit) this.#relieve();
   }
 
   /** A connection has ended. */
   remove(holder: Holder): void {
-    this.#sum -= this.#reported.get(holder) ?? 0;
-    this.#reported.delete(holder);
+    if (!this.#holders.delete(holder)) return;
+    this.#sum -= holder.reported ?? 0;
+    holder.reported = undefined;
   }
 
   #relieve(): void {
@@ -64,20 +71,19 @@ export class RetainedBudget {
 
   #ask(): void {
     this.#sum = 0;
-    for (const holder of this.#reported.keys()) {
-      const { retained } = holder;
-      this.#reported.set(holder, retained);
-      this.#sum += retained;
+    for (const holder of this.#holders) {
+      holder.reported = holder.retained;
+      this.#sum += holder.reported;
     }
   }
 
   #findLargest(): Holder | undefined {
     let largest: Holder | undefined;
     let most = 0;
-    for (const [holder, retained] of this.#reported) {
-      if (retained <= most) continue;
+    for (const holder of this.#holders) {
+      if ((holder.reported ?? 0) <= most) continue;
       largest = holder;
-      most = retained;
+      most = holder.reported ?? 0;
     }
     return largest;
   }

@@ -9,7 +9,7 @@ import { maskInPlace } from '../bytes/mask.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
 import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
-import { FIN_BIT, MASK_BIT, OPCODE_BITS, RSV_BITS } from './header.ts';
+import { FIN_BIT, MASK_BIT, MAX_HEADER_SIZE, OPCODE_BITS, RSV_BITS } from './header.ts';
 import { isControlOpcode, isOpcode, Opcode } from './opcode.ts';
 
 /** Options of a {@link FrameDecoder}. */
@@ -142,6 +142,7 @@ export class FrameDecoder {
    */
   next(maxSize: number = Number.MAX_SAFE_INTEGER): FramePiece | undefined {
     if (this.#isStopped) return undefined;
+    if (this.#state === 'first-byte' && this.unread >= MAX_HEADER_SIZE) this.#readHeader();
     while (this.#state !== 'payload') {
       if (this.#position >= this.#chunk.byteLength) return this.#release();
       this.#readHeaderByte(this.#chunk[this.#position++] as number);
@@ -149,6 +150,22 @@ export class FrameDecoder {
     const piece = isControlOpcode(this.#opcode) ? this.#readControlPayload() : this.#readPayload(maxSize);
     if (this.#position >= this.#chunk.byteLength) this.#release();
     return piece;
+  }
+
+  // Most headers come whole: they are read without asking at each byte which one it is.
+  #readHeader(): void {
+    const chunk = this.#chunk;
+    let position = this.#position;
+    this.#readFirstByte(chunk[position++] as number);
+    if (!this.#isStopped) this.#readSecondByte(chunk[position++] as number);
+    while (this.#state === 'extended-length' && !this.#isStopped) this.#readExtendedLength(chunk[position++] as number);
+    if (this.#isStopped) return;
+    if (this.#isServer) {
+      this.#maskingKey = readWord(chunk, position);
+      this.#state = 'payload';
+      position += 4;
+    }
+    this.#position = position;
   }
 
   #readHeaderByte(byte: number): void {
@@ -321,6 +338,11 @@ export class FrameDecoder {
     this.#fault = new RemoteProtocolError(code, message);
     this.stop();
   }
+}
+
+function readWord(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);
+  return (high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
 }
 
 function grow(bytes: Uint8Array, size: number): Uint8Array {
