@@ -60,7 +60,8 @@ test('the sources of the core and of the entry for tests ask for nothing', () =>
 
 test('the built files for a page ask for nothing: they run without a bundler', () => {
   assert.ok(existsSync(join(root, 'dist/browser/index.js')), 'npm run build comes before this');
-  for (const entry of ['dist/browser/index.js', 'dist/browser/core.js', 'dist/browser/testing.js']) assert.equal(reach(entry).others, []);
+  for (const entry of ['dist/browser/index.js', 'dist/browser/core.js', 'dist/browser/testing.js'])
+    assert.equal(reach(entry).others, []);
 });
 
 test('the search sees what a file asks for: the entry for Node does', () => {

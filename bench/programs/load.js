@@ -84,7 +84,7 @@ class Connection {
 }
 
 /** @type {Connection[]} */
-let connections = [];
+const connections = [];
 
 answer({
   start: async ({ port, connections: count, ...options }) => {

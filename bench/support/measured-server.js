@@ -59,7 +59,9 @@ export class MeasuredServer {
   /** The processor's time that all its threads have had, user and system, in microseconds. */
   cpu() {
     const tasks = `/proc/${this.pid}/task`;
-    const spent = readdirSync(tasks).map((task) => Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]));
+    const spent = readdirSync(tasks).map((task) =>
+      Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]),
+    );
     return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1000;
   }
 

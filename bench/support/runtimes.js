@@ -45,4 +45,3 @@ export function commandOf(runtime, rest) {
   if (program === undefined) throw new Error(`${runtime} is not installed: npm install in bench/ brings it`);
   return [program, ...before[runtime], ...rest];
 }
-

@@ -99,6 +99,7 @@ export class OutputQueue {
    * Between two calls is a place where a control frame may go: no frame is ever cut.
    */
   take(size: number, pieces: Uint8Array[]): number {
+    if (this.#entries.length === 0 && size > 0) return this.#takeRun(pieces);
     this.#closeRun();
     const entries = this.#entries;
     let head = this.#head;
@@ -112,6 +113,18 @@ export class OutputQueue {
     }
     this.#weight -= weight;
     this.#dropBefore(head);
+    return weight;
+  }
+
+  // What a turn has sent is one run, nearly always: it need not become an entry.
+  #takeRun(pieces: Uint8Array[]): number {
+    const bytes = this.#runBytes;
+    if (bytes === undefined) return 0;
+    const weight = this.#runWeight;
+    if (this.#runEnd > this.#runStart) pieces.push(bytes.subarray(this.#runStart, this.#runEnd));
+    this.#runBytes = undefined;
+    this.#runWeight = 0;
+    this.#weight -= weight;
     return weight;
   }
 

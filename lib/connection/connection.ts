@@ -94,16 +94,10 @@ export class Connection<I = Message>
     const endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
     this.endpoint = endpoint;
     if (streamed) this.#streamed = new StreamedInbox(this, limits);
-    else this.#whole = new Inbox<I>(this, queueSize, weigh);
+    else this.#whole = new Inbox<I>(this, limits.queueSize, weigh);
     this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
-    this.outbox = new Outbox({
-      endpoint,
-      transport,
-      clock,
-      scheduler,
-      queueSize,
-      writeBegun: () => this.outputWaits(),
-    });
+    const writeBegun = (): void => this.outputWaits();
+    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, writeBegun });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
     this.#pings = new Pings(clock);
     this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
@@ -171,9 +165,7 @@ export class Connection<I = Message>
   #sendMessage(message: Sendable, options: SendOptions | undefined): Promise<void> {
     const given = options?.slowConsumer;
     const policy = given === undefined ? this.#slowConsumer : resolveSlowConsumer(given, this.#limits.queueSize);
-    // Those that most are need not be looked at closely.
-    const isPlain = typeof message === 'string' || message instanceof Uint8Array;
-    const body = isPlain ? undefined : toBodySource(message);
+    const body = toBodySource(message);
     if (body !== undefined) return this.sender.sendBody(body, options);
     return this.sender.send(toMessage(message as MessageSource), policy, options);
   }

@@ -58,6 +58,7 @@ export class Intake {
   #isStopped = false;
   #hasEnded = false;
   #held: Held[] = [];
+  #heldBytes = 0;
   #sincePause = 0;
   #bytesReceived = 0;
 
@@ -91,9 +92,7 @@ export class Intake {
 
   /** Bytes that have come and are not decoded. */
   get undecoded(): number {
-    let bytes = this.#endpoint.unread;
-    for (const { chunk } of this.#held) bytes += chunk.byteLength;
-    return bytes;
+    return this.#endpoint.unread + this.#heldBytes;
   }
 
   /** Takes a chunk of the transport. */
@@ -104,10 +103,20 @@ export class Intake {
     // After the close frame, or a fault, what still comes is read and thrown away.
     if (!this.#endpoint.canReceive) return;
     // A foreign stream may have been reading already when it was paused.
-    if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#held.push({ chunk, isOwned });
+    if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#hold(chunk, isOwned);
     else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget, this.#messageBudget));
     this.#regulate();
     this.#owner.moreDecoded();
+  }
+
+  #hold(chunk: Uint8Array, isOwned: boolean): void {
+    this.#held.push({ chunk, isOwned });
+    this.#heldBytes += chunk.byteLength;
+  }
+
+  #dropHeld(): void {
+    this.#held = [];
+    this.#heldBytes = 0;
   }
 
   /** Takes the end of the transport's input. */
@@ -139,7 +148,7 @@ export class Intake {
       if (isBounded && (step === DRAIN_STEPS || this.#mustWait)) break;
       this.#decodeMore(isBounded ? this.#budget : Number.MAX_SAFE_INTEGER);
     }
-    this.#held = [];
+    this.#dropHeld();
     this.stop();
   }
 
@@ -188,7 +197,7 @@ export class Intake {
   // Decides whether to read on: now, in a later turn, or when the inbox has room.
   #regulate(): void {
     // Nobody will decode it: the memory is wanted elsewhere.
-    if (this.#held.length > 0 && !this.#endpoint.canReceive) this.#held = [];
+    if (this.#held.length > 0 && !this.#endpoint.canReceive) this.#dropHeld();
     const wait = this.#rateWait;
     if (wait > 0) return this.#waitForRate(wait);
     if (this.#hasUndecoded || this.#sincePause >= READ_WITHOUT_PAUSE) {
@@ -227,10 +236,16 @@ export class Intake {
     if (this.#endpoint.hasUnread) {
       this.#deliver(this.#endpoint.resume(budget, messages));
     } else {
-      const next = this.#held.shift();
-      if (next !== undefined) this.#deliver(this.#endpoint.receive(next.chunk, next.isOwned, budget, messages));
+      this.#deliverHeld(budget, messages);
     }
     if (this.#hasEnded && !this.#hasUndecoded) this.#owner.inputEnded();
+  }
+
+  #deliverHeld(budget: number, messages: number): void {
+    const next = this.#held.shift();
+    if (next === undefined) return;
+    this.#heldBytes -= next.chunk.byteLength;
+    this.#deliver(this.#endpoint.receive(next.chunk, next.isOwned, budget, messages));
   }
 
   #pause(): void {

@@ -242,9 +242,10 @@ export class Outbox {
     const pieces = this.#pieces;
     const size = this.#size;
     this.#pieces = [];
-    this.#writingBytes = 0;
-    for (const piece of pieces) this.#writingBytes += piece.byteLength;
-    if (this.#writingBytes <= 2 * size) return pieces;
+    let bytes = 0;
+    for (let index = 0; index < pieces.length; index++) bytes += (pieces[index] as Uint8Array).byteLength;
+    this.#writingBytes = bytes;
+    if (bytes <= 2 * size) return pieces;
     const index = pieces.findIndex((piece) => piece.byteLength > size);
     const long = pieces[index];
     if (long === undefined) return pieces;
@@ -255,13 +256,17 @@ export class Outbox {
   }
 
   #settle(): void {
+    if (this.#rooms.size > 0) this.#settleRooms();
+    while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
+      this.#flushes.shift()?.deferred.resolve();
+    }
+  }
+
+  #settleRooms(): void {
     for (const [size, room] of this.#rooms) {
       if (this.queued >= size) continue;
       this.#rooms.delete(size);
       room.resolve();
-    }
-    while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
-      this.#flushes.shift()?.deferred.resolve();
     }
   }
 }

@@ -31,6 +31,8 @@ export interface BodySource {
  * @throws TypeError when it is neither.
  */
 export function toBodySource(sendable: Sendable): BodySource | undefined {
+  // What most are need not be looked at closely.
+  if (typeof sendable === 'string' || sendable instanceof Uint8Array) return undefined;
   if (typeof sendable !== 'object' || sendable === null || isWhole(sendable)) {
     toMessage(sendable as MessageSource);
     return undefined;

@@ -113,7 +113,10 @@ check('through esbuild: the entry for browsers is taken, and it does what it doe
     logLevel: 'error',
   });
   const inputs = Object.keys(metafile.inputs).map((path) => path.replace(/^.*\/dist\//, ''));
-  assert.ok(inputs.some((input) => input.endsWith('browser/index.js')), String(inputs));
+  assert.ok(
+    inputs.some((input) => input.endsWith('browser/index.js')),
+    String(inputs),
+  );
   assert.not(inputs.includes('index.js') || inputs.includes('node.js'));
   assert.equal(
     Object.values(metafile.outputs).flatMap(({ imports }) => imports),

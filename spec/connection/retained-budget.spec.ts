@@ -10,6 +10,7 @@ const test = suite('retained budget');
 
 /** Holds what it is told, and lets go of it when it is shed. */
 class TestHolder implements Holder {
+  reported: number | undefined;
   retained = 0;
   sheds = 0;
   asked = 0;
@@ -86,7 +87,7 @@ test('what a connection held is gone when it has ended; a second end and an unkn
 test('one that lets go of nothing when it is shed is not asked for ever', () => {
   const budget = new RetainedBudget(100);
   let calls = 0;
-  const stubborn = { retained: 200, shed: () => void calls++ };
+  const stubborn: Holder = { reported: undefined, retained: 200, shed: () => void calls++ };
   budget.report(stubborn);
   assert.equal([calls, budget.retained], [1, 0]);
   budget.report(stubborn);
@@ -98,6 +99,7 @@ test('one that reports while it is shed is counted, and nothing is shed twice fo
   const other = new TestHolder(budget).hold(30);
   let calls = 0;
   const holder: Holder & { retained: number } = {
+    reported: undefined,
     retained: 80,
     shed: () => {
       calls++;
