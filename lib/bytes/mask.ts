@@ -3,8 +3,12 @@
 //
 // A masking key is a number here: its first octet on the wire is the most significant byte.
 
+import { maskBySimd } from './mask-simd.ts';
+
 // Below this many bytes, making the 32-bit view costs more than it saves (64 bytes on Node 24: 38 ns with four octets a step, 39 in words, 83 one by one).
 const WORD_LOOP_FROM = 96;
+// From here on WebAssembly is faster, the copies into its memory and out of it included.
+const SIMD_FROM = 512;
 
 const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
 
@@ -19,6 +23,7 @@ const isLittleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
  * maskInPlace(bytes, 0, 5, 0x37fa213d); // 'Hello', RFC 6455 §5.7
  */
 export function maskInPlace(bytes: Uint8Array, start: number, end: number, key: number, position = 0): void {
+  if (end - start >= SIMD_FROM && maskBySimd(bytes, start, end, wordOf(key, position), bytes, start)) return;
   let index = start;
   if (end - start >= WORD_LOOP_FROM) {
     const alignment = (4 - ((bytes.byteOffset + start) & 3)) & 3;
@@ -29,6 +34,15 @@ export function maskInPlace(bytes: Uint8Array, start: number, end: number, key: 
     index = aligned + words * 4;
   }
   maskBytes(bytes, index, end, key, position + index - start);
+}
+
+/** As {@link maskInPlace}, in a copy of `bytes[start, end)`. */
+export function maskedCopy(bytes: Uint8Array, start: number, end: number, key: number, position = 0): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  if (end - start >= SIMD_FROM && maskBySimd(bytes, start, end, wordOf(key, position), copy, 0)) return copy;
+  copy.set(bytes.subarray(start, end));
+  maskInPlace(copy, 0, copy.byteLength, key, position);
+  return copy;
 }
 
 // Four octets a step: the octets of the key stay where they are.
@@ -53,7 +67,19 @@ function maskBytes(bytes: Uint8Array, start: number, end: number, key: number, p
 function maskWords(words: Int32Array, key: number, position: number): void {
   const rotated = rotate(key, position);
   const word = isLittleEndian ? swapBytes(rotated) : rotated;
-  for (let index = 0; index < words.length; index++) words[index] = (words[index] as number) ^ word;
+  let index = 0;
+  for (; index + 3 < words.length; index += 4) {
+    words[index] = (words[index] as number) ^ word;
+    words[index + 1] = (words[index + 1] as number) ^ word;
+    words[index + 2] = (words[index + 2] as number) ^ word;
+    words[index + 3] = (words[index + 3] as number) ^ word;
+  }
+  for (; index < words.length; index++) words[index] = (words[index] as number) ^ word;
+}
+
+// The key at a position as a little-endian machine reads it, which WebAssembly is everywhere.
+function wordOf(key: number, position: number): number {
+  return swapBytes(rotate(key, position));
 }
 
 // The key as it stands at a position of the payload.

@@ -5,7 +5,7 @@
 //
 // It knows one rule beyond single frames: the order of the frames of fragmented messages (§5.4).
 
-import { maskInPlace } from '../bytes/mask.ts';
+import { maskedCopy, maskInPlace } from '../bytes/mask.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
 import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
@@ -275,11 +275,12 @@ export class FrameDecoder {
     let bytes = this.#chunk;
     let from = start;
     if (this.#isServer && size > 0) {
-      if (!this.#isOwned) {
-        bytes = this.#chunk.slice(start, start + size);
+      if (this.#isOwned) {
+        maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
+      } else {
+        bytes = maskedCopy(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
         from = 0;
       }
-      maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
     }
     this.#position += size;
     this.#payloadRead += size;

@@ -1,7 +1,7 @@
 // Frames in, bytes out: RFC 6455 §5.2 and §5.3. Small payloads are written behind their header into the queue's slab, large
 // ones are queued as they are (a server's) or masked in a copy (a client's): the caller's bytes are never changed.
 
-import { maskInPlace } from '../bytes/mask.ts';
+import { maskedCopy, maskInPlace } from '../bytes/mask.ts';
 import type { OutputQueue } from '../bytes/output-queue.ts';
 import { ITEM_OVERHEAD } from '../limits.ts';
 import { type Frame, MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
@@ -69,8 +69,7 @@ export class FrameEncoder {
       bytes.set(payload, start);
       this.#commit(position, start, start + payload.byteLength, key);
     } else {
-      // Not `slice`: that of Node's Buffer is no copy.
-      this.#encodeLarge(firstByte, key === undefined ? payload : new Uint8Array(payload), key);
+      this.#encodeLarge(firstByte, payload, key);
     }
   }
 
@@ -103,8 +102,8 @@ export class FrameEncoder {
     const { bytes, position } = queue.slab;
     const end = writeHeader(bytes, position, firstByte, payload.byteLength, key);
     queue.commit(end - position, ITEM_OVERHEAD);
-    if (key !== undefined) maskInPlace(payload, 0, payload.byteLength, key);
-    queue.appendPayload(payload);
+    // The caller's bytes are not ours to change.
+    queue.appendPayload(key === undefined ? payload : maskedCopy(payload, 0, payload.byteLength, key));
   }
 }
 
