@@ -59,8 +59,6 @@ const exceptions: Record<string, string> = {
   'handshake/http-body-decoder':
     'spec/handshake/http-body, and spec/adapter/http-connection-bodies for those of requests',
   'adapter/site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
-  'adapter/reconnect-over': 'what all runtimes have in common: spec/adapter/node-reconnect',
-  'adapter/node-site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
   'bytes/mask-module': 'bytes made from mask.wat: spec/bytes/mask-simd',
   'job/refusal': 'spec/job/decide shows it where it is used',
   'stream/transform-pair': 'the base of the four transforms, each with its spec',
