@@ -8,7 +8,7 @@ const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 function* sourcesOf(conditions) {
   if (typeof conditions !== 'object') return;
   const { types, default: file, ...rest } = conditions;
-  if (file !== undefined) yield file.replace(/^\.\/dist\/(.*)\.js$/, 'lib/$1.ts');
+  if (file !== undefined) yield types.replace(/^\.\/dist\/(.*)\.d\.ts$/, 'lib/$1.ts');
   for (const value of Object.values(rest)) yield* sourcesOf(value);
 }
 
@@ -34,10 +34,12 @@ export default {
   intentionallyNotExported: [
     'BodySettings',
     'Connection',
+    'DenoConn',
     'Decision',
     'Engine',
     'Inbox',
     'JobOptions',
+    'Listen',
     'SessionWritable',
     'Transport',
   ],

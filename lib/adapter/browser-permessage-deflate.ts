@@ -13,7 +13,7 @@ let codec: DeflateCodec | undefined;
  * @throws TypeError, RangeError when an option is wrong.
  *
  * @example
- * const extensions = acceptExtensions([permessageDeflate({ threshold: 1024 })], 'permessage-deflate');
+ * const extensions = acceptExtensions([permessageDeflate({ threshold: 1024 })], offers);
  * const job = upgrade(readable, writable, undefined, undefined, { role: 'server', extensions });
  */
 export function permessageDeflate(options: PermessageDeflateOptions = {}): Extension {

@@ -18,10 +18,22 @@ export function choosePlatformClasses(platform: Partial<Classes>): Classes {
 
 const chosen: Classes = /* @__PURE__ */ choosePlatformClasses(globalThis as Partial<Classes>);
 
-/** {@inheritDoc OurStream} */
+/**
+ * A WebSocket connection as a pair of streams, as the WHATWG's draft has it: https://github.com/whatwg/websockets/pull/48. The platform's own where it has one, elsewhere one over its
+ * `WebSocket`: there what is received cannot be held up, and is bounded by `maxQueued`.
+ *
+ * @example
+ * const stream = new WebSocketStream('wss://example.com/chat');
+ * const { readable, writable } = await stream.opened;
+ */
 export const WebSocketStream: typeof OurStream = chosen.WebSocketStream;
 export type WebSocketStream = OurStream;
 
-/** {@inheritDoc OurError} */
+/**
+ * What a connection that has failed, or was closed with a code, is told by: the platform's own where it has one.
+ *
+ * @example
+ * const error = new WebSocketError('Not now', { closeCode: 4000, reason: 'busy' });
+ */
 export const WebSocketError: typeof OurError = chosen.WebSocketError;
 export type WebSocketError = OurError;

@@ -31,6 +31,8 @@ const LEAST_HANDSHAKES = 16;
  * @throws TypeError, RangeError (a rejection) when an option is wrong, or this is not Bun.
  *
  * @example
+ * import { serve } from 'millrace/bun';
+ *
  * const server = await serve({ port: 8080, fetch: () => new Response('Hello') }, async (session) => {
  *   for await (const message of session) await session.send(message);
  * });

@@ -12,6 +12,12 @@ import { DenoTransport } from './deno-transport.ts';
  * Handed to `upgrade` untouched, the engine uses the connection directly.
  *
  * @param head Bytes that came with the head of the request: they are read first.
+ *
+ * @example
+ * import { toByteStreams } from 'millrace/deno';
+ *
+ * const { readable, writable } = toByteStreams(conn);
+ * const job = upgrade(readable, writable, undefined, undefined, { role: 'server', handler });
  */
 export function toByteStreams(conn: DenoConn, head?: Uint8Array): ByteStreams {
   return transportToByteStreams(new DenoTransport(conn, head));

@@ -17,8 +17,9 @@ import { DenoTransport } from './deno-transport.ts';
 export interface DenoClientTlsOptions {
   /** Authorities (PEM) that are believed besides those of the system: Deno has no way to believe these alone. */
   readonly caCerts?: readonly string[];
-  /** The certificate of this side, and its key (PEM). Not through a proxy, and not with `serverName`. */
+  /** The certificate of this side (PEM). Not through a proxy, and not with `serverName`. */
   readonly cert?: string;
+  /** The key of that certificate (PEM). */
   readonly key?: string;
   /** The name that is asked for (SNI) and verified. Default: the host. */
   readonly serverName?: string;

@@ -18,7 +18,9 @@ import type { Accepted, Listen, Listener } from './listener.ts';
 
 /** Certificate and key of a server, PEM: what Deno takes. It has no more: no certificates of clients, and none by name (SNI). */
 export interface DenoServerTlsOptions {
+  /** The certificate, and those of the authorities between (PEM). */
   readonly cert: string;
+  /** Its key (PEM). */
   readonly key: string;
 }
 

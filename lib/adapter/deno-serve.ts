@@ -57,6 +57,8 @@ function findListen(options: DenoServeOptions<never, boolean, Delivery>, limits:
  * @throws TypeError, RangeError (a rejection) when an option is wrong, or this is not Deno.
  *
  * @example
+ * import { serve } from 'millrace/deno';
+ *
  * const server = await serve({ port: 8080, fetch: () => new Response('Hello') }, async (session) => {
  *   for await (const message of session) await session.send(message);
  * });

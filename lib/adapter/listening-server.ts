@@ -8,6 +8,7 @@ import type { Accepted, Listen, Listener } from './listener.ts';
 import type { SiteHandler, SiteOptions } from './site.ts';
 import { SiteServer } from './site-server.ts';
 
+/** The options of every site, and who answers plain requests. */
 export interface ListeningServerOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
   extends SiteOptions<C, R, M> {
   /**
@@ -17,7 +18,15 @@ export interface ListeningServerOptions<C = undefined, R extends boolean = false
   readonly fetch?: Fetch;
 }
 
-/** A server that listens with a function that it is given. */
+/**
+ * A server that listens. Made by `serve` of the entries for Deno and for Bun.
+ *
+ * @example
+ * import { serve } from 'millrace/deno';
+ *
+ * await using server = await serve({ fetch: () => new Response('Hello') }, (session) => session.readable.pipeTo(session.writable));
+ * console.log(server.url, server.counters.open);
+ */
 export class ListeningServer<C = undefined, R extends boolean = false, M extends Delivery = 'whole'> extends SiteServer<
   C,
   R,

@@ -74,6 +74,7 @@ export interface SiteOptions<C = undefined, R extends boolean = false, M extends
   readonly limits?: Partial<Limits>;
 }
 
+/** How a server or an attachment is stopped. */
 export interface StopOptions {
   /** How long sessions may take to close before they are cut, in milliseconds. Default: the limit `closeTimeout`. */
   readonly timeout?: number;

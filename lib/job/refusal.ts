@@ -39,10 +39,15 @@ export class Refusal {
    * @throws RangeError (a rejection) when the status is not from 300 to 599; what reading the body throws.
    *
    * @example
-   * admit: async (request, { signal }) => {
-   *   const response = await app.request('/me', { headers: Object.fromEntries(request.headers), signal });
-   *   return response.ok ? { user: await response.json() } : Refusal.from(response);
-   * }
+   * const server = await serve(
+   *   {
+   *     admit: async (request, { signal }) => {
+   *       const page = await fetch(new URL(request.url, 'http://127.0.0.1:3000'), { signal });
+   *       return page.ok ? undefined : Refusal.from(page);
+   *     },
+   *   },
+   *   handler,
+   * );
    */
   static async from(response: Pick<Response, 'status' | 'headers' | 'text'>): Promise<Refusal> {
     const body = await response.text();

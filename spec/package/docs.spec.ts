@@ -2,7 +2,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { targets } from '../support/entries.ts';
+import { described } from '../support/entries.ts';
 import { exampleErrors } from '../support/examples.ts';
 import { type PublicItem, publicItems } from '../support/public-api.ts';
 
@@ -22,7 +22,7 @@ const withoutExample: Record<string, string> = {
 const hasToSay = ({ name, kind }: PublicItem): boolean => !(kind === 'member' && name.endsWith('Error.name'));
 
 const tell = ({ place, name }: PublicItem): string => `${place} ${name}`;
-const items = publicItems(targets.map(({ source }) => source));
+const items = publicItems(described.map(({ source }) => source));
 
 test('every export of every entry has a comment, and every member of one', () => {
   assert.ok(items.length > 500, `${items.length} items`);

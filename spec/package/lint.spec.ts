@@ -49,9 +49,9 @@ test('the types are right for every entry, as each kind of resolution finds them
 
 test('what is packed is what was built, its licence and its papers: no sources, no specs, no demo', () => {
   const paths = packed.files.map(({ path }) => path);
-  const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const papers = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY-NOTICES.md', 'package.json'];
   assert.equal(
-    paths.filter((path) => !papers.includes(path) && !/^dist\/[^/]+\.(js|d\.ts)$/.test(path)),
+    paths.filter((path) => !papers.includes(path) && !/^dist\/([^/]+\.(js|d\.ts)|browser\/[^/]+\.js)$/.test(path)),
     [],
   );
   for (const path of papers) assert.ok(paths.includes(path), path);

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Extractor, ExtractorConfig, ExtractorLogLevel, type ExtractorMessage } from '@microsoft/api-extractor';
-import { root, type Target, targets } from './entries.ts';
+import { described, root, type Target } from './entries.ts';
 import { makeFolder } from './packed.ts';
 
 /** Where the reports are. */
@@ -18,7 +18,7 @@ export interface ApiReport {
 }
 
 /** The entries that have a report. The main one of Node is the entry for Node, name by name (spec/package/exports). */
-export const reported: readonly Target[] = targets.filter(({ source }) => source !== 'lib/index.ts');
+export const reported: readonly Target[] = described.filter(({ source }) => source !== 'lib/index.ts');
 
 /** What the reports are to say. */
 export function makeReports(): ApiReport[] {

@@ -53,6 +53,11 @@ export const targets: readonly Target[] = [
   ...new Map(entries.flatMap((entry) => entry.targets).map((target) => [target.file, target])).values(),
 ];
 
+/** The same, those that have the same types once: a browser gets other files than Node of one source. */
+export const described: readonly Target[] = [
+  ...new Map(targets.toReversed().map((target) => [target.types, target])).values(),
+].toReversed();
+
 function* targetsOf(conditions: Conditions, condition: string): Generator<Target> {
   const { types, default: file, ...rest } = conditions;
   for (const [name, value] of Object.entries(rest)) {
@@ -60,7 +65,7 @@ function* targetsOf(conditions: Conditions, condition: string): Generator<Target
     yield* targetsOf(value, name);
   }
   if (typeof types !== 'string' || typeof file !== 'string') throw new Error(`No types or no default: ${condition}`);
-  const source = file.replace(/^\.\/dist\/(.*)\.js$/, 'lib/$1.ts');
-  if (!existsSync(join(root, source))) throw new Error(`${file} is built of nothing: there is no ${source}`);
+  const source = types.replace(/^\.\/dist\/(.*)\.d\.ts$/, 'lib/$1.ts');
+  if (!existsSync(join(root, source))) throw new Error(`${types} is built of nothing: there is no ${source}`);
   yield { condition, file, types, source };
 }

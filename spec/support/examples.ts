@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import ts from 'typescript';
-import { root, targets } from './entries.ts';
+import { described, root } from './entries.ts';
 import { readOptions } from './public-api.ts';
 
 /** An example, and where it stands. */
@@ -18,6 +18,7 @@ const given: Readonly<Record<string, string>> = {
   apply: '(message: unknown) => number',
   bytes: 'ReadableStream<Uint8Array> & WritableStream<Uint8Array>',
   chunk: 'Uint8Array',
+  conn: "Parameters<typeof import('DENO').toByteStreams>[0]",
   codec: "import('CORE').DeflateCodec",
   decoder: "import('CORE').FrameDecoder",
   echo: "(session: import('MAIN').Session) => Promise<void>",
@@ -47,6 +48,7 @@ const given: Readonly<Record<string, string>> = {
 const files: Readonly<Record<string, string>> = {
   MAIN: join(root, 'lib/index.ts'),
   CORE: join(root, 'lib/core.ts'),
+  DENO: join(root, 'lib/deno.ts'),
   TESTING: join(root, 'lib/testing.ts'),
 };
 
@@ -79,7 +81,7 @@ let exported: ReadonlyMap<string, string> | undefined;
 
 /** Where each exported name is imported from: the first entry that has it. */
 function exportedNames(): ReadonlyMap<string, string> {
-  const sources = [...Object.values(files), ...targets.map(({ source }) => join(root, source))];
+  const sources = [...Object.values(files), ...described.map(({ source }) => join(root, source))];
   const program = ts.createProgram(sources, readOptions());
   const checker = program.getTypeChecker();
   const names = new Map<string, string>();
@@ -101,7 +103,7 @@ function toModule(code: string, exported: ReadonlyMap<string, string>): string {
     if (file !== undefined) before.push(`import { ${name} } from '${file}';`);
     // What is assigned to is a variable.
     else if (type !== undefined)
-      before.push(`declare let ${name}: ${type.replace(/MAIN|CORE|TESTING/g, (entry) => files[entry] ?? entry)};`);
+      before.push(`declare let ${name}: ${type.replace(/MAIN|CORE|DENO|TESTING/g, (entry) => files[entry] ?? entry)};`);
   }
   return `${before.join('\n')}\n${code}\nexport {};\n`;
 }
@@ -114,7 +116,9 @@ function namesOf(code: string): { readonly used: ReadonlySet<string>; readonly d
     if (ts.isIdentifier(node)) {
       const { parent } = node;
       const isName = 'name' in parent && parent.name === node;
-      if (isName && (ts.isVariableDeclaration(parent) || ts.isBindingElement(parent))) declared.add(node.text);
+      const isDeclared =
+        ts.isVariableDeclaration(parent) || ts.isBindingElement(parent) || ts.isImportSpecifier(parent);
+      if (isName && isDeclared) declared.add(node.text);
       else if (!isName || ts.isShorthandPropertyAssignment(parent)) used.add(node.text);
     }
     ts.forEachChild(node, visit);
