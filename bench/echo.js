@@ -32,12 +32,10 @@ const groups = {
   bun: () => [
     { name: 'millrace', ...ours('bun', 'loop', 'default') },
     { name: 'millrace over node:http', ...ours('bun', 'loop', 'node') },
-    { name: 'millrace/bun', ...ours('bun', 'loop', 'bun') },
     { name: 'Bun.serve', runtime: 'bun', program: 'echo/bun' },
   ],
   deno: () => [
     { name: 'millrace', ...ours('deno', 'loop', 'default') },
-    { name: 'millrace over node:http', ...ours('deno', 'loop', 'node') },
     { name: 'millrace/deno', ...ours('deno', 'loop', 'deno') },
     { name: 'Deno.upgradeWebSocket', runtime: 'deno', program: 'echo/deno' },
   ],

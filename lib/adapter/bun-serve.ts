@@ -5,6 +5,8 @@ import { resolveEngine } from '../connection/context.ts';
 import type { Delivery } from '../job/session-kind.ts';
 import { resolveLimits } from '../limits.ts';
 import { listenBun } from './bun-listen.ts';
+import { fitsBunServer } from './bun-tls.ts';
+import { createTlsListen } from './deno-listen-tls.ts';
 import { ListeningServer, type ListeningServerOptions } from './listening-server.ts';
 import type { SiteHandler } from './site.ts';
 
@@ -16,8 +18,8 @@ export interface BunServeOptions<C = undefined, R extends boolean = false, M ext
   /** The address to listen on, or a name of it. Default: `127.0.0.1`; `0.0.0.0` or `::` for all. */
   readonly host?: string;
   /**
-   * Serves `wss:`, TLS 1.2 and 1.3: `key` and `cert` as PEM, `passphrase`, `ca`, `ciphers`, `minVersion`, `maxVersion`, `requestCert`, `rejectUnauthorized`. ALPN is http/1.1. Another option of
-   * `node:tls` is a TypeError: `serve` of "millrace" has them all.
+   * Serves `wss:`: key and certificate, and what else `node:tls` takes. Bun's own TLS does it where all of it is `key` and `cert` as PEM, `passphrase`, `ca`, `ciphers`, `minVersion` and
+   * `maxVersion` from TLS 1.2 on, `requestCert`, `rejectUnauthorized`; otherwise `node:tls`. ALPN is http/1.1.
    */
   readonly tls?: TlsOptions;
 }
@@ -46,6 +48,8 @@ export async function serve<C = undefined, R extends boolean = false, M extends 
   const server = new ListeningServer(options, handler, tls !== undefined);
   const { clock } = resolveEngine(engineContext);
   const maxHandshakes = Math.max(LEAST_HANDSHAKES, maxConnections);
-  await server.listen(listenBun({ host, port, tls, clock, handshakeTimeout, maxHandshakes }));
+  const shared = { host, port, handshakeTimeout, maxHandshakes };
+  const isOfBun = tls === undefined || fitsBunServer(tls);
+  await server.listen(isOfBun ? listenBun({ ...shared, tls, clock }) : createTlsListen({ ...shared, tls }));
   return server;
 }

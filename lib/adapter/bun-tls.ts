@@ -65,6 +65,11 @@ export function toBunServerTls(options: TlsOptions): BunTls {
   return { ...shared, requestCert, rejectUnauthorized, ALPNProtocols: toWire(['http/1.1']) };
 }
 
+/** Whether it can do what the options of a server say: otherwise `node:tls` does. Key and certificate are not looked at. */
+export function fitsBunServer(options: TlsOptions): boolean {
+  return findUnknown(options as Options, serverNames) === undefined && toShared(options as Options) !== undefined;
+}
+
 /** Reads the facts of a TLS connection whose handshake is done. */
 export function toBunTlsFacts(socket: BunSocket, hasAskedForCertificate: boolean): TlsFacts {
   return {
@@ -77,7 +82,7 @@ export function toBunTlsFacts(socket: BunSocket, hasAskedForCertificate: boolean
 }
 
 function refuse(what: string): TypeError {
-  return new TypeError(`Cannot serve TLS over the sockets of Bun: it ${what}. The "serve" of "millrace" can`);
+  return new TypeError(`Cannot serve TLS over the sockets of Bun: it ${what}. node:tls can`);
 }
 
 function findUnknown(options: Options, known: ReadonlySet<string>): string | undefined {

@@ -3,7 +3,7 @@
 import type { TlsOptions } from 'node:tls';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { toBunClientTls, toBunServerTls, toBunTlsFacts } from '../../lib/adapter/bun-tls.ts';
+import { fitsBunServer, toBunClientTls, toBunServerTls, toBunTlsFacts } from '../../lib/adapter/bun-tls.ts';
 import type { ClientTlsOptions } from '../../lib/adapter/node-dial.ts';
 import { BunSocketByHand } from '../support/bun-socket.ts';
 import { throws } from '../support/check.ts';
@@ -86,8 +86,20 @@ test('a server without key or certificate is a TypeError: Bun would listen witho
   for (const options of wrong) throws(() => toBunServerTls(options), TypeError, /a key and a certificate/);
 });
 
-test('what Bun cannot do is a TypeError for a server, and names it', () => {
-  throws(() => toBunServerTls({ ...pair, SNICallback: () => {} }), TypeError, /"SNICallback".*"millrace"/);
+test('what Bun cannot do for a server is told beforehand: node:tls does it', () => {
+  const others: TlsOptions[] = [
+    { ...pair, SNICallback: () => {} },
+    { ...pair, minVersion: 'TLSv1.1' },
+    { ...pair, key: [{ pem: 'x' }] },
+    { pfx: 'x' },
+  ];
+  for (const options of others) assert.not.ok(fitsBunServer(options), Object.keys(options).join());
+  for (const options of [pair, {}, { ...pair, ca: 'CA', requestCert: true, minVersion: 'TLSv1.3' as const }])
+    assert.ok(fitsBunServer(options));
+});
+
+test('what Bun cannot do is a TypeError where it is asked for, and names it', () => {
+  throws(() => toBunServerTls({ ...pair, SNICallback: () => {} }), TypeError, /"SNICallback".*node:tls/);
   throws(() => toBunServerTls({ ...pair, ticketKeys: Buffer.alloc(48) }), TypeError, /"ticketKeys"/);
   throws(() => toBunServerTls({ ...pair, minVersion: 'TLSv1.1' }), TypeError, /TLS 1\.2/);
   throws(() => toBunServerTls({ ...pair, key: [{ pem: 'x' }] }), TypeError, /PEM/);
