@@ -14,11 +14,17 @@ function lead(): void {
   const fork = (): unknown => cluster.fork();
   for (let count = Number(process.env['WORKERS'] ?? availableParallelism()); count > 0; count--) fork();
   cluster.on('message', (_, message) => {
-    for (const worker of Object.values(cluster.workers ?? {})) worker?.send(message);
+    // One that has fallen just now takes nothing more: without a callback that would end the primary.
+    for (const worker of Object.values(cluster.workers ?? {})) worker?.send(message, () => {});
   });
   cluster.once('listening', (_, { address, port }) => console.log(`listening on ws://${address}:${port}`));
   // One that has fallen takes its sessions with it, and nobody else's; clients come again, to others.
-  cluster.on('exit', () => isStopping || setTimeout(() => isStopping || fork(), 100));
+  cluster.on('exit', (worker) => {
+    if (isStopping) return;
+    // From here on none is handed to it: those that have come between are lost with it.
+    console.log(`process ${worker.process.pid} has fallen`);
+    setTimeout(() => isStopping || fork(), 100);
+  });
   const stop = (): void => {
     isStopping = true;
     for (const worker of Object.values(cluster.workers ?? {})) worker?.kill('SIGTERM');
