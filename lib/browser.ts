@@ -5,6 +5,7 @@ export { permessageDeflate } from './adapter/browser-permessage-deflate.ts';
 export { WebSocketError, WebSocketStream } from './adapter/browser-platform.ts';
 export type { WebSocketOpenInfo, WebSocketStreamOptions } from './adapter/browser-web-socket-stream.ts';
 export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
+export type { WebSocketStreamClass, WebSocketStreamInstance } from './client/stream-class.ts';
 export type { WebSocketCloseInfo } from './client/web-socket-error.ts';
 export type { Abandoned, CloseInfo } from './connection/close-info.ts';
 export type { Clock, EngineContext, Scheduler, UserContext } from './connection/context.ts';

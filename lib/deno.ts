@@ -20,6 +20,7 @@ export type { ServerCounters } from './adapter/site-server.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
+export type { WebSocketStreamClass, WebSocketStreamInstance } from './client/stream-class.ts';
 export { type WebSocketCloseInfo, WebSocketError } from './client/web-socket-error.ts';
 export type { WebSocketOpenInfo } from './client/web-socket-stream.ts';
 export type { Abandoned, CloseInfo } from './connection/close-info.ts';

@@ -24,6 +24,7 @@ export type { HttpServer } from './adapter/upgrade-router.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
 export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
 export type { ProxyInit } from './client/proxy.ts';
+export type { WebSocketStreamClass, WebSocketStreamInstance } from './client/stream-class.ts';
 export type { WebSocketStreamInit } from './client/stream-request.ts';
 export { type WebSocketCloseInfo, WebSocketError } from './client/web-socket-error.ts';
 export type { WebSocketOpenInfo } from './client/web-socket-stream.ts';

@@ -63,8 +63,14 @@ function isArrayBuffer(value: object): value is ArrayBuffer {
   }
 }
 
-/** Makes a class look like an interface: its members can be enumerated, and it is told by its name. */
-export function defineInterface(prototype: object, name: string, members: readonly string[]): void {
+/** Makes a class look like an interface: its members can be enumerated, and it is told by its name, whatever a bundler calls it. */
+export function defineInterface(
+  target: { readonly prototype: object },
+  name: string,
+  members: readonly string[],
+): void {
+  const { prototype } = target;
   for (const member of members) Object.defineProperty(prototype, member, { enumerable: true });
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true });
+  Object.defineProperty(target, 'name', { value: name, configurable: true });
 }

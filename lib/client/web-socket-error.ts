@@ -67,7 +67,7 @@ export class WebSocketError extends DOMException {
   }
 }
 
-defineInterface(WebSocketError.prototype, 'WebSocketError', ['closeCode', 'reason']);
+defineInterface(WebSocketError, 'WebSocketError', ['closeCode', 'reason']);
 
 /** Makes one that tells how a connection ended, with whatever close code that was. */
 export function createWebSocketError(

@@ -116,14 +116,15 @@ test('bytes in shared memory and in a resizable buffer are a TypeError', () => {
 });
 
 test('an interface has members that can be enumerated, and a name of its own', () => {
-  class Thing {
+  const Thing = class Other {
     get size(): number {
       return 1;
     }
 
     run(): void {}
-  }
-  defineInterface(Thing.prototype, 'Thing', ['size', 'run']);
+  };
+  defineInterface(Thing, 'Thing', ['size', 'run']);
+  assert.is(Thing.name, 'Thing');
   assert.equal(Object.keys(Thing.prototype), ['size', 'run']);
   assert.is(String(new Thing()), '[object Thing]');
   assert.is(new Thing().size, 1);

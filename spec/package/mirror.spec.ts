@@ -41,13 +41,10 @@ const topics: Record<string, string> = {
 const exceptions: Record<string, string> = {
   'adapter/deno-byte-streams': 'two streams over a transport: spec/runtimes/deno/transport, and deno-connect',
   'adapter/deno-reconnect': 'node-reconnect over another connect: deno-connect, and spec/runtimes/deno/connect',
-  'adapter/deno-web-socket-stream':
-    'the face of client/web-socket-stream: deno-connect, and spec/runtimes/deno/connect',
   'adapter/reconnect-over': 'what all runtimes have in common: spec/adapter/node-reconnect',
   'adapter/bun-connect': 'node-connect over bun-dial: bun-api, and spec/runtimes/bun/connect',
   'adapter/bun-reconnect': 'node-reconnect over another connect: spec/runtimes/bun/connect',
   'adapter/bun-serve': 'listening-server over bun-listen: bun-api, and spec/runtimes/bun/serve',
-  'adapter/bun-web-socket-stream': 'the face of client/web-socket-stream: bun-api, and spec/runtimes/bun/connect',
   'adapter/node-site': 'the sockets of serve and attach: spec/adapter/node-server and node-attach',
   'adapter/fetch-request': 'the requests of spec/adapter/http-connection',
   'adapter/http-exchange': 'between request and response: spec/adapter/http-connection, -bodies, -responses',
@@ -59,6 +56,7 @@ const exceptions: Record<string, string> = {
   'handshake/http-body-decoder':
     'spec/handshake/http-body, and spec/adapter/http-connection-bodies for those of requests',
   'adapter/site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
+  'client/stream-class': 'the face of client/web-socket-stream: spec/adapter/node-web-socket-stream',
   'bytes/mask-module': 'bytes made from mask.wat: spec/bytes/mask-simd',
   'job/refusal': 'spec/job/decide shows it where it is used',
   'stream/transform-pair': 'the base of the four transforms, each with its spec',
