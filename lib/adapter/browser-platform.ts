@@ -1,7 +1,12 @@
 // WebSocketStream and WebSocketError: the platform's own where it has both, or ours. Never one of each: an error of the one means nothing to the other.
 
+import type { WebSocketStreamClass, WebSocketStreamInstance } from '../client/stream-class.ts';
 import { WebSocketError as OurError } from '../client/web-socket-error.ts';
-import { WebSocketStream as OurStream } from './browser-web-socket-stream.ts';
+import {
+  WebSocketStream as OurStream,
+  type WebSocketOpenInfo,
+  type WebSocketStreamOptions,
+} from './browser-web-socket-stream.ts';
 
 interface Classes {
   readonly WebSocketStream: typeof OurStream;
@@ -26,8 +31,9 @@ const chosen: Classes = /* @__PURE__ */ choosePlatformClasses(globalThis as Part
  * const stream = new WebSocketStream('wss://example.com/chat');
  * const { readable, writable } = await stream.opened;
  */
-export const WebSocketStream: typeof OurStream = chosen.WebSocketStream;
-export type WebSocketStream = OurStream;
+export const WebSocketStream: WebSocketStreamClass<WebSocketStreamOptions, WebSocketOpenInfo> = chosen.WebSocketStream;
+/** What that makes. */
+export type WebSocketStream = WebSocketStreamInstance<WebSocketOpenInfo>;
 
 /**
  * What a connection that has failed, or was closed with a code, is told by: the platform's own where it has one.

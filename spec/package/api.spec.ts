@@ -28,7 +28,7 @@ const inner: ReadonlySet<string> = new Set([
   'TransformPair',
   'Transport',
   'WebSocketError_2',
-  'WebSocketStream$1',
+  'WebSocketOpenInfo_2',
 ]);
 
 const reports = makeReports();
