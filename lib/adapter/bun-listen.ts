@@ -3,7 +3,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-import type { Clock } from '../connection/context.ts';
 import {
   type BunSocket,
   type BunSocketHandler,
@@ -15,17 +14,13 @@ import {
 } from './bun-api.ts';
 import { toBunServerTls, toBunTlsFacts } from './bun-tls.ts';
 import { BunTransport } from './bun-transport.ts';
+import { Handshakes, type HandshakesOptions } from './handshakes.ts';
 import type { Accepted, Listen } from './listener.ts';
 
-export interface BunListenOptions {
+export interface BunListenOptions extends HandshakesOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: TlsOptions | undefined;
-  readonly clock: Clock;
-  /** How long a TLS handshake may take, in milliseconds. */
-  readonly handshakeTimeout: number;
-  /** How many connections may be in the TLS handshake: beyond that the oldest is cut. */
-  readonly maxHandshakes: number;
 }
 
 /**
@@ -35,13 +30,15 @@ export interface BunListenOptions {
  */
 export function listenBun(options: BunListenOptions): Listen {
   const bun = getBun();
-  const { host, port, clock } = options;
+  const { host, port } = options;
   const tls = options.tls === undefined ? undefined : toBunServerTls(options.tls);
   return async (onAccepted) => {
     const hostname = isIP(host) === 0 ? (await lookup(host)).address : host;
-    const handshakes = new Set<Handshake>();
+    const handshakes = new Handshakes<Handshake>(options, (handshake) => handshake.close());
     const socket =
-      tls === undefined ? acceptPlain(onAccepted) : acceptSecure(onAccepted, { ...options, clock, tls, handshakes });
+      tls === undefined
+        ? acceptPlain(onAccepted)
+        : passOnTls((accepted) => new Handshake(accepted, tls, handshakes, onAccepted));
     const shared = { hostname, port, allowHalfOpen: true, socket } as const;
     const listener = bun.listen(tls === undefined ? shared : { ...shared, tls });
     return {
@@ -49,7 +46,7 @@ export function listenBun(options: BunListenOptions): Listen {
       port: listener.port,
       close: () => {
         listener.stop(false);
-        for (const handshake of handshakes) handshake.cut();
+        handshakes.stop();
       },
     };
   };
@@ -59,24 +56,6 @@ function acceptPlain(onAccepted: (accepted: Accepted) => void): BunSocketHandler
   return passOn((socket) => {
     socket.setNoDelay(true);
     onAccepted(toAccepted(socket));
-  });
-}
-
-interface HandshakeParts {
-  readonly tls: BunTls;
-  readonly clock: Clock;
-  readonly handshakeTimeout: number;
-  readonly maxHandshakes: number;
-  readonly handshakes: Set<Handshake>;
-}
-
-function acceptSecure(onAccepted: (accepted: Accepted) => void, parts: HandshakeParts): BunSocketHandler {
-  const { handshakes, maxHandshakes } = parts;
-  return passOnTls((socket) => {
-    socket.setNoDelay(true);
-    new Handshake(socket, parts, onAccepted);
-    // The first of a set is the oldest.
-    if (handshakes.size > maxHandshakes) for (const oldest of handshakes) return oldest.cut();
   });
 }
 
@@ -93,32 +72,34 @@ function toAccepted(socket: BunSocket, tls?: Accepted['tls']): Accepted {
 /** A TLS handshake on its way: the owner of its socket until it has a transport. Whose fails is cut, and nobody is told. */
 class Handshake implements BunSocketOwner {
   readonly #socket: BunSocket;
-  readonly #parts: HandshakeParts;
+  readonly #tls: BunTls;
+  readonly #handshakes: Handshakes<Handshake>;
   readonly #onAccepted: (accepted: Accepted) => void;
-  readonly #timer: unknown;
-  #isOver = false;
 
-  constructor(socket: BunSocket, parts: HandshakeParts, onAccepted: (accepted: Accepted) => void) {
+  constructor(
+    socket: BunSocket,
+    tls: BunTls,
+    handshakes: Handshakes<Handshake>,
+    onAccepted: (accepted: Accepted) => void,
+  ) {
     this.#socket = socket;
-    this.#parts = parts;
+    this.#tls = tls;
+    this.#handshakes = handshakes;
     this.#onAccepted = onAccepted;
+    socket.setNoDelay(true);
     socket.data = this;
-    parts.handshakes.add(this);
-    this.#timer = parts.clock.setTimeout(() => this.cut(), parts.handshakeTimeout);
+    handshakes.add(this);
   }
 
-  cut(): void {
-    if (this.#isOver) return;
-    this.#end();
+  close(): void {
     // No reset: it would take the alert with it that tells the peer why.
     this.#socket.close();
   }
 
   handshook(isDone: boolean): void {
-    if (this.#isOver) return;
-    if (!isDone || !this.#isAdmitted) return this.cut();
-    this.#end();
-    this.#onAccepted(toAccepted(this.#socket, toBunTlsFacts(this.#socket, this.#parts.tls.requestCert === true)));
+    if (!isDone || !this.#isAdmitted) return this.#cut();
+    if (!this.#handshakes.delete(this)) return;
+    this.#onAccepted(toAccepted(this.#socket, toBunTlsFacts(this.#socket, this.#tls.requestCert === true)));
   }
 
   received(): void {}
@@ -126,26 +107,24 @@ class Handshake implements BunSocketOwner {
   drained(): void {}
 
   ended(): void {
-    this.cut();
+    this.#cut();
   }
 
   closed(): void {
-    this.#end();
+    this.#handshakes.delete(this);
   }
 
   failed(): void {
-    this.cut();
+    this.#cut();
   }
 
   // Bun tells a handshake with a certificate that it will refuse as done.
   get #isAdmitted(): boolean {
-    const { requestCert, rejectUnauthorized } = this.#parts.tls;
+    const { requestCert, rejectUnauthorized } = this.#tls;
     return !requestCert || !rejectUnauthorized || this.#socket.authorized;
   }
 
-  #end(): void {
-    this.#isOver = true;
-    this.#parts.handshakes.delete(this);
-    this.#parts.clock.clearTimeout(this.#timer);
+  #cut(): void {
+    this.#handshakes.cut(this);
   }
 }

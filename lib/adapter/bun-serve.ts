@@ -9,6 +9,7 @@ import { fitsBunServer } from './bun-tls.ts';
 import { createTlsListen } from './deno-listen-tls.ts';
 import { ListeningServer, type ListeningServerOptions } from './listening-server.ts';
 import type { SiteHandler } from './site.ts';
+import { mostWaiting } from './waiting-connections.ts';
 
 /** Options of `serve` of Bun's. */
 export interface BunServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
@@ -23,9 +24,6 @@ export interface BunServeOptions<C = undefined, R extends boolean = false, M ext
    */
   readonly tls?: TlsOptions;
 }
-
-/** With few places, still so many TLS handshakes may go on. */
-const LEAST_HANDSHAKES = 16;
 
 /**
  * Starts a server over sockets of Bun that runs the handler on each session. Fulfils when it listens; rejects when it cannot (the port is in use).
@@ -47,7 +45,7 @@ export async function serve<C = undefined, R extends boolean = false, M extends 
   const { handshakeTimeout, maxConnections } = resolveLimits(options.limits);
   const server = new ListeningServer(options, handler, tls !== undefined);
   const { clock } = resolveEngine(engineContext);
-  const maxHandshakes = Math.max(LEAST_HANDSHAKES, maxConnections);
+  const maxHandshakes = mostWaiting(maxConnections);
   const shared = { host, port, handshakeTimeout, maxHandshakes };
   const isOfBun = tls === undefined || fitsBunServer(tls);
   await server.listen(isOfBun ? listenBun({ ...shared, tls, clock }) : createTlsListen({ ...shared, tls }));

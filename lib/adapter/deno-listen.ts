@@ -12,7 +12,7 @@ import {
   denoApi,
   setNoDelay,
 } from './deno-api.ts';
-import { Handshakes } from './deno-handshakes.ts';
+import { DenoHandshakes } from './deno-handshakes.ts';
 import { DenoTransport } from './deno-transport.ts';
 import type { Accepted, Listen, Listener } from './listener.ts';
 
@@ -53,7 +53,7 @@ export function createDenoListen(options: DenoListenOptions): Listen {
   return async (onAccepted, onError) => {
     if (tls !== undefined) {
       const listener = api.listenTls({ hostname, port, cert: tls.cert, key: tls.key, alpnProtocols: ['http/1.1'] });
-      const handshakes = new Handshakes({ handshakeTimeout, maxHandshakes, clock }, (conn, facts) =>
+      const handshakes = new DenoHandshakes({ handshakeTimeout, maxHandshakes, clock }, (conn, facts) =>
         onAccepted(toAccepted(conn, facts)),
       );
       return new AcceptLoop(

@@ -1,17 +1,14 @@
 // Connections of a client through a proxy, by Deno: to the proxy, with TLS where it wants that; then the tunnel; then as if the target had been dialled.
 
-import { lookup } from 'node:dns';
 import type { Dialled } from '../client/connect.ts';
-import { HttpTunnel } from '../client/http-tunnel.ts';
 import { type ClientProxy, type ProxyInit, parseProxy } from '../client/proxy.ts';
-import { Socks5Tunnel } from '../client/socks5-tunnel.ts';
 import type { Target } from '../client/target.ts';
 import type { Tunnel } from '../client/tunnel.ts';
-import { HandshakeError } from '../error.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import type { HandshakeLimits } from '../limits.ts';
 import { closeConn, type DenoConn } from './deno-api.ts';
 import { checkTlsOptions, connectTo, type DenoClientTlsOptions, secure, toDialled } from './deno-dial.ts';
+import { answerOr, openTunnel, proxyError } from './open-tunnel.ts';
 
 /** A proxy, what it is told, and whom one believes that it is. */
 export interface DenoProxyOptions extends ProxyInit {
@@ -56,39 +53,16 @@ export async function dialThroughDeno(
   signal: AbortSignal,
 ): Promise<Dialled> {
   const why = whyUnreachable(proxy, target, options.tls);
-  if (why !== undefined) throw refuse(proxy, `is no way to ${target.href}: ${why}`);
+  if (why !== undefined) throw proxyError(proxy, `is no way to ${target.href}: ${why}`);
   const tunnel = await openTunnel(proxy, target, options.limits, signal);
   const conn = await reach(proxy, proxyTls, signal);
   const rest = await talk(conn, tunnel, proxy, signal);
   if (!target.isSecure) return toDialled(conn, undefined, rest);
   if (rest.byteLength > 0) {
     closeConn(conn);
-    throw refuse(proxy, 'has sent bytes before the handshake of TLS');
+    throw proxyError(proxy, 'has sent bytes before the handshake of TLS');
   }
   return toDialled(...(await secure(conn, target.host, options.tls, signal)));
-}
-
-async function openTunnel(
-  proxy: ClientProxy,
-  { host, port }: Target,
-  limits: HandshakeLimits,
-  signal: AbortSignal,
-): Promise<Tunnel> {
-  if (proxy.kind === 'http') return new HttpTunnel(proxy, { host, port }, { limits });
-  return new Socks5Tunnel(proxy, { host: proxy.resolvesHere ? await resolveName(host, signal) : host, port });
-}
-
-/** The address of a name. What is being asked goes on behind an abort, as the system has it; nobody waits for it then. */
-async function resolveName(host: string, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const release = onAbort(signal, reject);
-    lookup(host, (error, address) => {
-      release();
-      if (error === null) resolve(address);
-      else reject(error);
-    });
-  });
 }
 
 async function reach(proxy: ClientProxy, tls: DenoClientTlsOptions, signal: AbortSignal): Promise<DenoConn> {
@@ -97,13 +71,8 @@ async function reach(proxy: ClientProxy, tls: DenoClientTlsOptions, signal: Abor
     return proxy.isSecure ? (await secure(conn, proxy.host, tls, signal))[0] : conn;
   } catch (cause) {
     signal.throwIfAborted();
-    throw refuse(proxy, 'cannot be reached', cause);
+    throw proxyError(proxy, 'cannot be reached', cause);
   }
-}
-
-function refuse({ href }: ClientProxy, what: string, cause?: unknown): HandshakeError {
-  const details = cause === undefined ? {} : { cause };
-  return new HandshakeError('ERR_WS_PROXY', `The proxy ${href} ${what}`, 0, details);
 }
 
 /** Talks with the proxy until the connection leads to the target. Gives what came behind the proxy's last word. */
@@ -114,12 +83,7 @@ async function talk(conn: DenoConn, tunnel: Tunnel, proxy: ClientProxy, signal: 
     if (tunnel.outcome.accepted) signal.throwIfAborted();
   } catch (cause) {
     closeConn(conn);
-    // An answer without the end of its body is an answer.
-    tunnel.end();
-    const { outcome } = tunnel;
-    if (outcome?.accepted === false && outcome.error.status > 0) throw outcome.error;
-    signal.throwIfAborted();
-    throw refuse(proxy, 'has cut the connection', cause);
+    throw answerOr(tunnel, signal.aborted ? signal.reason : proxyError(proxy, 'has cut the connection', cause));
   } finally {
     release();
   }

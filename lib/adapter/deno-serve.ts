@@ -8,6 +8,7 @@ import { createTlsListen } from './deno-listen-tls.ts';
 import type { Listen } from './listener.ts';
 import { ListeningServer, type ListeningServerOptions } from './listening-server.ts';
 import type { SiteHandler } from './site.ts';
+import { mostWaiting } from './waiting-connections.ts';
 
 /** Options of `serve` of Deno's. */
 export interface DenoServeOptions<C = undefined, R extends boolean = false, M extends Delivery = 'whole'>
@@ -34,9 +35,6 @@ class FileServer<C, R extends boolean, M extends Delivery> extends ListeningServ
   }
 }
 
-/** With few places, still so many TLS handshakes may go on. */
-const LEAST_HANDSHAKES = 16;
-
 /** @throws TypeError, RangeError when an option is wrong, or this is not Deno. */
 function findListen(options: DenoServeOptions<never, boolean, Delivery>, limits: Limits): Listen {
   const { port, host, socketPath, tls, denoTls } = options;
@@ -45,7 +43,7 @@ function findListen(options: DenoServeOptions<never, boolean, Delivery>, limits:
   if (socketPath !== undefined && (port !== undefined || host !== undefined))
     throw new TypeError('Cannot serve: a socketPath stands with neither port nor host');
   const { handshakeTimeout } = limits;
-  const maxHandshakes = Math.max(LEAST_HANDSHAKES, limits.maxConnections);
+  const maxHandshakes = mostWaiting(limits.maxConnections);
   const common = { port, host, handshakeTimeout, maxHandshakes };
   if (tls !== undefined) return createTlsListen({ ...common, tls });
   return createDenoListen({ ...common, socketPath, tls: denoTls, clock: options.engineContext?.clock });

@@ -1,18 +1,15 @@
 // Connections of a client through a proxy, by node:net and node:tls: to the proxy, with TLS where it wants that; then the tunnel; then as if the target had been dialled.
 
-import { lookup } from 'node:dns';
 import type { Duplex } from 'node:stream';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Dialled } from '../client/connect.ts';
-import { HttpTunnel } from '../client/http-tunnel.ts';
 import { type ClientProxy, type ProxyInit, parseProxy } from '../client/proxy.ts';
-import { Socks5Tunnel } from '../client/socks5-tunnel.ts';
 import type { Target } from '../client/target.ts';
 import type { Tunnel } from '../client/tunnel.ts';
-import { HandshakeError } from '../error.ts';
 import { onAbort } from '../job/signal-registry.ts';
 import type { HandshakeLimits } from '../limits.ts';
 import { type ClientTlsOptions, connectTo, type DialOptions, finish, secure } from './node-dial.ts';
+import { answerOr, openTunnel, proxyError } from './open-tunnel.ts';
 
 /** A proxy, what it is told, and whom one believes that it is. */
 export interface NodeProxyOptions extends ProxyInit {
@@ -48,29 +45,6 @@ export async function dialThrough(
   return finish(socket, target, options, signal);
 }
 
-async function openTunnel(
-  proxy: ClientProxy,
-  { host, port }: Target,
-  limits: HandshakeLimits,
-  signal: AbortSignal,
-): Promise<Tunnel> {
-  if (proxy.kind === 'http') return new HttpTunnel(proxy, { host, port }, { limits });
-  return new Socks5Tunnel(proxy, { host: proxy.resolvesHere ? await resolveName(host, signal) : host, port });
-}
-
-/** The address of a name. What is being asked goes on behind an abort, as the system has it; nobody waits for it then. */
-async function resolveName(host: string, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const release = onAbort(signal, reject);
-    lookup(host, (error, address) => {
-      release();
-      if (error === null) resolve(address);
-      else reject(error);
-    });
-  });
-}
-
 async function reach(proxy: ClientProxy, tls: ClientTlsOptions | undefined, signal: AbortSignal): Promise<Duplex> {
   const address = { host: proxy.host, port: proxy.port, socketPath: undefined };
   try {
@@ -78,12 +52,8 @@ async function reach(proxy: ClientProxy, tls: ClientTlsOptions | undefined, sign
     return proxy.isSecure ? await secure(socket, address, tls ?? {}, signal) : socket;
   } catch (cause) {
     signal.throwIfAborted();
-    throw lost(proxy, 'cannot be reached', cause);
+    throw proxyError(proxy, 'cannot be reached', cause);
   }
-}
-
-function lost({ href }: ClientProxy, what: string, cause: unknown): HandshakeError {
-  return new HandshakeError('ERR_WS_PROXY', `The proxy ${href} ${what}`, 0, { cause });
 }
 
 /** Talks with the proxy until the socket leads to the target. What has come of that is in the socket again. */
@@ -102,12 +72,7 @@ function talk(socket: Duplex, tunnel: Tunnel, proxy: ClientProxy, signal: AbortS
       socket.destroy();
       reject(error);
     };
-    // An answer without the end of its body is an answer.
-    const giveUp = (reason: unknown): void => {
-      tunnel.end();
-      const { outcome } = tunnel;
-      fail(outcome?.accepted === false && outcome.error.status > 0 ? outcome.error : reason);
-    };
+    const giveUp = (reason: unknown): void => fail(answerOr(tunnel, reason));
     const step = (): void => {
       const { outcome } = tunnel;
       if (outcome === undefined) {
@@ -132,7 +97,7 @@ function talk(socket: Duplex, tunnel: Tunnel, proxy: ClientProxy, signal: AbortS
       tunnel.end();
       step();
     };
-    const broken = (cause?: unknown): void => giveUp(lost(proxy, 'has cut the connection', cause));
+    const broken = (cause?: unknown): void => giveUp(proxyError(proxy, 'has cut the connection', cause));
     socket.on('readable', read).on('end', ended).on('error', broken).on('close', broken);
     release = onAbort(signal, giveUp);
     if (!signal.aborted) step();

@@ -16,6 +16,11 @@ export interface WaitingConnection {
 /** With few places, still so many may wait: whoever is refused gets to read it. */
 const LEAST = 16;
 
+/** How many may wait for a place, or be in a TLS handshake, of a server that takes so many connections. */
+export function mostWaiting(places: number): number {
+  return Math.max(LEAST, places);
+}
+
 /** Holds as many connections as there are places. Beyond that the oldest is cut: who asks at once has left long before it would be its turn. */
 export class WaitingConnections {
   readonly #connections = new Map<unknown, WaitingConnection>();
@@ -24,7 +29,7 @@ export class WaitingConnections {
 
   /** @param places How many connections the server takes; `Infinity`: there is no limit here either. */
   constructor(places: number) {
-    this.#most = Math.max(LEAST, places);
+    this.#most = mostWaiting(places);
   }
 
   get size(): number {

@@ -1,6 +1,7 @@
 // The messages that have come and wait to be read, and the ways to read them: one at a time, or as a ReadableStream that is made when
 // it is first asked for. Then the stream's own queue is the queue: there is one hop, not two.
 
+import { SharedReader } from '../stream/shared-reader.ts';
 import { streams } from '../stream/streams.ts';
 
 interface Waiter<M> {
@@ -44,8 +45,7 @@ export class Inbox<M> {
   // What the messages weigh that were given to the stream, those that it still holds at least.
   readonly #inStream: number[] = [];
   #inStreamWeight = 0;
-  #reader: ReadableStreamDefaultReader<M> | undefined;
-  #reads = 0;
+  #reader: SharedReader<M> | undefined;
 
   /** @param weigh What a message counts in the queue, in bytes. */
   constructor(owner: InboxOwner, queueSize: number, weigh: (message: M) => number) {
@@ -142,7 +142,7 @@ export class Inbox<M> {
    * to a reader.
    */
   receive(): Promise<M | undefined> {
-    if (this.#readable !== undefined) return this.#receiveFromStream(this.#readable);
+    if (this.#reader !== undefined) return this.#reader.read();
     const message = this.#shift();
     this.#isInHand = message !== undefined;
     if (message !== undefined) return Promise.resolve(message);
@@ -151,7 +151,7 @@ export class Inbox<M> {
 
   /** As {@link receive}, as an iterator gives it: one promise a message, not two. */
   next(): Promise<IteratorResult<M, undefined>> {
-    if (this.#readable !== undefined) return this.#receiveFromStream(this.#readable).then(toResult);
+    if (this.#reader !== undefined) return this.#reader.read().then(toResult);
     const message = this.#shift();
     this.#isInHand = message !== undefined;
     if (message !== undefined) return Promise.resolve({ value: message, done: false });
@@ -185,6 +185,7 @@ export class Inbox<M> {
       },
       { highWaterMark: this.#queueSize, size: this.#weigh },
     );
+    this.#reader = new SharedReader(this.#readable);
     return this.#readable;
   }
 
@@ -240,23 +241,6 @@ export class Inbox<M> {
     }
     this.#controller = undefined;
     this.#owner.inboxEndSeen();
-  }
-
-  async #receiveFromStream(readable: ReadableStream<M>): Promise<M | undefined> {
-    if (this.#reader === undefined) {
-      if (readable.locked) throw new TypeError('Cannot receive: the readable of this session is in use');
-      this.#reader = readable.getReader();
-    }
-    const reader = this.#reader;
-    this.#reads++;
-    try {
-      return (await reader.read()).value;
-    } finally {
-      if (--this.#reads === 0) {
-        this.#reader = undefined;
-        reader.releaseLock();
-      }
-    }
   }
 
   #settle(waiter: Waiter<M>): void {

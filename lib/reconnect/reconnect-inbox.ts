@@ -5,6 +5,7 @@ import { Deferred, markHandled } from '../connection/deferred.ts';
 import { iterate, toResult } from '../connection/inbox.ts';
 import { StreamedMessage } from '../connection/streamed-message.ts';
 import type { Session } from '../job/session.ts';
+import { SharedReader } from '../stream/shared-reader.ts';
 import { streams } from '../stream/streams.ts';
 
 /** What is asked of a session. */
@@ -20,8 +21,7 @@ export class ReconnectInbox<I> {
   #room: Deferred<void> | undefined;
   #lost = new Set<ReceivingSession<I>>();
   #readable: ReadableStream<I> | undefined;
-  #reader: ReadableStreamDefaultReader<I> | undefined;
-  #reads = 0;
+  #reader: SharedReader<I> | undefined;
   #isDiscarding = false;
   #discarded = 0;
   readonly #failed: (session: ReceivingSession<I>, error: unknown) => void;
@@ -76,7 +76,7 @@ export class ReconnectInbox<I> {
 
   /** The next message; undefined at the end. Rejects with the error of the end, and with a TypeError while the stream is in use. */
   receive(): Promise<I | undefined> {
-    return this.#readable === undefined ? this.#next() : markHandled(this.#receiveFromStream(this.#readable));
+    return this.#reader === undefined ? this.#next() : markHandled(this.#reader.read());
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<I> {
@@ -93,6 +93,7 @@ export class ReconnectInbox<I> {
       { pull: (controller) => this.#pull(controller), cancel: () => this.#discard() },
       { highWaterMark: 0 },
     );
+    this.#reader = new SharedReader(this.#readable);
     return this.#readable;
   }
 
@@ -108,23 +109,6 @@ export class ReconnectInbox<I> {
     this.#waiters.push(waiter);
     void this.#read();
     return waiter.promise;
-  }
-
-  async #receiveFromStream(readable: ReadableStream<I>): Promise<I | undefined> {
-    if (this.#reader === undefined) {
-      if (readable.locked) throw new TypeError('Cannot receive: the readable is in use');
-      this.#reader = readable.getReader();
-    }
-    const reader = this.#reader;
-    this.#reads++;
-    try {
-      return (await reader.read()).value;
-    } finally {
-      if (--this.#reads === 0) {
-        this.#reader = undefined;
-        reader.releaseLock();
-      }
-    }
   }
 
   /** Gives messages to those who wait, as long as there are both. */

@@ -3,7 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DenoTlsConn } from '../../lib/adapter/deno-api.ts';
-import { Handshakes } from '../../lib/adapter/deno-handshakes.ts';
+import { DenoHandshakes } from '../../lib/adapter/deno-handshakes.ts';
 import type { TlsFacts } from '../../lib/job/session.ts';
 import { TestClock } from '../support/clock.ts';
 import { denoError, FakeConn } from '../support/fake-conn.ts';
@@ -27,11 +27,11 @@ class Handshaking extends FakeConn implements DenoTlsConn {
   }
 }
 
-function make(maxHandshakes = 10): { clock: TestClock; handshakes: Handshakes; done: [DenoTlsConn, TlsFacts][] } {
+function make(maxHandshakes = 10): { clock: TestClock; handshakes: DenoHandshakes; done: [DenoTlsConn, TlsFacts][] } {
   const clock = new TestClock();
   const done: [DenoTlsConn, TlsFacts][] = [];
   const options = { clock, handshakeTimeout: 1000, maxHandshakes };
-  return { clock, handshakes: new Handshakes(options, (...each) => done.push(each)), done };
+  return { clock, handshakes: new DenoHandshakes(options, (...each) => done.push(each)), done };
 }
 
 const test = suite('deno-handshakes');

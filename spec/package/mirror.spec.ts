@@ -47,9 +47,11 @@ const exceptions: Record<string, string> = {
   'adapter/bun-serve': 'listening-server over bun-listen: bun-api, and spec/runtimes/bun/serve',
   'adapter/node-site': 'the sockets of serve and attach: spec/adapter/node-server and node-attach',
   'adapter/fetch-request': 'the requests of spec/adapter/http-connection',
+  'adapter/handshakes': 'the bounds of spec/adapter/deno-handshakes and bun-listen',
   'adapter/http-exchange': 'between request and response: spec/adapter/http-connection, -bodies, -responses',
   'adapter/http-output': 'the writes of spec/adapter/http-connection-responses and -times',
   'adapter/http-responder': 'spec/adapter/http-connection-responses',
+  'adapter/open-tunnel': 'the first steps of spec/adapter/node-proxy, node-proxy-socks and deno-proxy',
   'adapter/request-body': 'spec/adapter/http-connection-bodies',
   'adapter/site-server':
     'what serve and a ListeningServer have in common: spec/adapter/node-server and listening-server-battery',
@@ -59,6 +61,7 @@ const exceptions: Record<string, string> = {
   'client/stream-class': 'the face of client/web-socket-stream: spec/adapter/node-web-socket-stream',
   'bytes/mask-module': 'bytes made from mask.wat: spec/bytes/mask-simd',
   'job/refusal': 'spec/job/decide shows it where it is used',
+  'stream/shared-reader': 'the messages of spec/connection/inbox and spec/reconnect/reconnect-inbox, by a stream',
   'stream/transform-pair': 'the base of the four transforms, each with its spec',
   'stream/transport': 'the claim of a pair is shown by spec/stream/byte-streams',
 };
