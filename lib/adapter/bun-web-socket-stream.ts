@@ -2,6 +2,7 @@
 
 import { ConnectingQueue } from '../client/connecting-queue.ts';
 import { createStreamClass, type WebSocketStreamClass, type WebSocketStreamInstance } from '../client/stream-class.ts';
+import type { WebSocketOpenInfo } from '../client/web-socket-stream.ts';
 import { connect } from './bun-connect.ts';
 import type { WebSocketStreamOptions } from './node-web-socket-stream.ts';
 
@@ -18,11 +19,12 @@ import type { WebSocketStreamOptions } from './node-web-socket-stream.ts';
  * for await (const message of readable) console.log(message);
  * const { closeCode, reason } = await stream.closed;
  */
-export const WebSocketStream: WebSocketStreamClass<WebSocketStreamOptions> = /* @__PURE__ */ createStreamClass({
-  open: connect,
-  // One for all: it is the hosts that are to be spared.
-  queue: /* @__PURE__ */ new ConnectingQueue(),
-});
+export const WebSocketStream: WebSocketStreamClass<WebSocketStreamOptions, WebSocketOpenInfo> =
+  /* @__PURE__ */ createStreamClass({
+    open: connect,
+    // One for all: it is the hosts that are to be spared.
+    queue: /* @__PURE__ */ new ConnectingQueue(),
+  });
 
 /** One connection: what `new` makes of the class. */
-export type WebSocketStream = WebSocketStreamInstance;
+export type WebSocketStream = WebSocketStreamInstance<WebSocketOpenInfo>;

@@ -3,6 +3,7 @@
 import { ConnectingQueue } from '../client/connecting-queue.ts';
 import { createStreamClass, type WebSocketStreamClass, type WebSocketStreamInstance } from '../client/stream-class.ts';
 import type { WebSocketStreamInit } from '../client/stream-request.ts';
+import type { WebSocketOpenInfo } from '../client/web-socket-stream.ts';
 import { connect, type NodeConnectOptions } from './node-connect.ts';
 
 /**
@@ -29,11 +30,12 @@ export interface WebSocketStreamOptions
  * for await (const message of readable) console.log(message);
  * const { closeCode, reason } = await stream.closed;
  */
-export const WebSocketStream: WebSocketStreamClass<WebSocketStreamOptions> = /* @__PURE__ */ createStreamClass({
-  open: connect,
-  // One for all: it is the hosts that are to be spared.
-  queue: /* @__PURE__ */ new ConnectingQueue(),
-});
+export const WebSocketStream: WebSocketStreamClass<WebSocketStreamOptions, WebSocketOpenInfo> =
+  /* @__PURE__ */ createStreamClass({
+    open: connect,
+    // One for all: it is the hosts that are to be spared.
+    queue: /* @__PURE__ */ new ConnectingQueue(),
+  });
 
 /** One connection: what `new` makes of the class. */
-export type WebSocketStream = WebSocketStreamInstance;
+export type WebSocketStream = WebSocketStreamInstance<WebSocketOpenInfo>;

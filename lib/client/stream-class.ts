@@ -6,7 +6,7 @@ import type { WebSocketCloseInfo, WebSocketError } from './web-socket-error.ts';
 import { StreamConnection, type StreamHost, type WebSocketOpenInfo } from './web-socket-stream.ts';
 
 /** What a WebSocketStream has. */
-export interface WebSocketStreamInstance<I = WebSocketOpenInfo> {
+export interface WebSocketStreamInstance<I> {
   /** The URL as it is understood: `ws:` or `wss:`. */
   readonly url: string;
   /**
@@ -29,7 +29,7 @@ export interface WebSocketStreamInstance<I = WebSocketOpenInfo> {
 }
 
 /** A class WebSocketStream: its options, and what `opened` fulfils with, are those of the runtime. */
-export interface WebSocketStreamClass<O, I = WebSocketOpenInfo> {
+export interface WebSocketStreamClass<O, I> {
   /** What all of them have. */
   readonly prototype: WebSocketStreamInstance<I>;
 
@@ -43,8 +43,8 @@ export interface WebSocketStreamClass<O, I = WebSocketOpenInfo> {
 }
 
 /** Makes the class that stands on a host. */
-export function createStreamClass<O>(host: StreamHost): WebSocketStreamClass<O> {
-  class WebSocketStream implements WebSocketStreamInstance {
+export function createStreamClass<O>(host: StreamHost): WebSocketStreamClass<O, WebSocketOpenInfo> {
+  class WebSocketStream implements WebSocketStreamInstance<WebSocketOpenInfo> {
     readonly #connection: StreamConnection;
 
     // With a default it does not count: only one parameter must be given.
