@@ -2,9 +2,9 @@
 // Bun has a `ws` and an `undici` of its own where it finds those names.
 
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { settingsOf } from '../support/bundle.ts';
 import type { Column } from './columns.ts';
 import type { Row } from './rows.ts';
@@ -33,23 +33,45 @@ const banner = {
   js: "import { createRequire as toRequire } from 'node:module'; const require = toRequire(import.meta.url);",
 };
 
-/** Bundles what cells run. */
+/** Bundles what cells run: in one go for each implementation of streams, so that every source is read once. */
 export async function bundle(cells: readonly (readonly [Row, Column])[]): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  const bundles = new Map(cells.flatMap((cell) => bundlesOf(...cell)).map((made) => [made.outfile, made]));
-  for (const { outfile, files, isPolyfilled } of bundles.values()) {
+  const bundles = [
+    ...new Map(cells.flatMap((cell) => bundlesOf(...cell)).map((made) => [made.outfile, made])).values(),
+  ];
+  for (const isPolyfilled of [false, true]) {
+    const wanted = new Map(
+      bundles.filter((made) => made.isPolyfilled === isPolyfilled).map(({ outfile, files }) => [outfile, files]),
+    );
+    if (wanted.size === 0) continue;
+    const settings = settingsOf(isPolyfilled);
     await build({
-      ...settingsOf(isPolyfilled),
-      // The entry is no file: what it imports is there for what it does.
-      stdin: {
-        contents: files.map((file) => `import './spec/${file}.ts';`).join('\n'),
-        resolveDir: root,
-        loader: 'ts',
-      },
-      outfile,
+      ...settings,
+      entryPoints: Array.from(wanted.keys(), (outfile) => ({
+        in: `entry:${outfile}`,
+        out: relative(folder, outfile).slice(0, -'.mjs'.length),
+      })),
+      outdir: folder,
+      outExtension: { '.js': '.mjs' },
+      plugins: [...(settings.plugins ?? []), entriesOf(wanted)],
       banner,
       external: ['millrace', 'esbuild', 'typescript', 'playwright-core'],
       ignoreAnnotations: true,
     });
   }
+}
+
+/** An entry is no file: what it imports is there for what it does. */
+function entriesOf(wanted: ReadonlyMap<string, readonly string[]>): Plugin {
+  return {
+    name: 'entries',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^entry:/ }, ({ path }) => ({ path: path.slice('entry:'.length), namespace: 'entry' }));
+      onLoad({ filter: /.*/, namespace: 'entry' }, ({ path }) => ({
+        contents: (wanted.get(path) ?? []).map((file) => `import './spec/${file}.ts';`).join('\n'),
+        resolveDir: root,
+        loader: 'ts',
+      }));
+    },
+  };
 }

@@ -1,6 +1,6 @@
 // The columns of the matrix: specs that run together in one process of a runtime, from one bundle.
 
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -69,6 +69,22 @@ const units: readonly Column[] = Object.keys(rooms)
     ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
   }));
 
+function owns(kind: Runtime['kind'], specsOfIt: readonly string[]): Column[] {
+  return [
+    {
+      name: `millrace/${kind}`,
+      filesIn: () => [`runtimes/battery/${kind}`],
+      fits: ({ runtime }) => runtime.kind === kind,
+    },
+    {
+      name: `${kind}'s own`,
+      filesIn: () => specsOfIt.map((name) => `runtimes/${kind}/${name}`),
+      isApart: true,
+      fits: ({ runtime, isPolyfilled }) => runtime.kind === kind && !isPolyfilled,
+    },
+  ];
+}
+
 /** The columns, in their order. */
 export const columns: readonly Column[] = [
   ...units,
@@ -76,12 +92,23 @@ export const columns: readonly Column[] = [
   adapterPart('adapter', /\/(?!node-server|permessage-deflate)/),
   adapterPart('deflate', /\/permessage-deflate/),
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
-  // The adapters of one runtime.
-  ...(['deno', 'bun'] as const).map((name) => ({
-    name: `millrace/${name}`,
-    filesIn: () => [`runtimes/battery/${name}`],
-    fits: ({ runtime }: Row) => runtime.kind === name && existsSync(join(root, `runtimes/battery/${name}.ts`)),
-  })),
+  // The adapters of one runtime: the battery, and what is theirs alone.
+  ...owns('deno', ['transport', 'connect', 'serve']),
+  ...owns('bun', ['transport', 'dial', 'connect', 'serve']),
   { name: 'cli', filesIn: () => ['runtimes/cli.runtimes'], isOutside: true, fits: platformOnly },
+  {
+    name: 'pack',
+    filesIn: () => ['package/pack.spec', 'package/no-streams.spec'],
+    isOutside: true,
+    isApart: true,
+    fits: platformOnly,
+  },
+  {
+    name: 'hono',
+    filesIn: () => ['runtimes/hono.runtimes'],
+    isOutside: true,
+    // On Node it is an example as the others (spec/examples).
+    fits: ({ runtime, isPolyfilled }) => runtime.kind !== 'node' && !isPolyfilled,
+  },
   { name: 'servers', filesIn: () => ['runtimes/servers.runtimes'], fits: platformOnly },
 ];

@@ -67,6 +67,7 @@ export function environmentOf({ program, kind }: Runtime): NodeJS.ProcessEnv {
     FORCE_COLOR: '0',
     NO_COLOR: '1',
     DENO_NO_UPDATE_CHECK: '1',
-    RUNTIME: JSON.stringify({ program, words: plainWords[kind] }),
+    RUNTIME: JSON.stringify({ kind, program, words: plainWords[kind] }),
+    NODE: process.execPath,
   };
 }

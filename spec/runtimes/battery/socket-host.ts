@@ -18,8 +18,17 @@ export interface Tls {
   readonly ca: string;
 }
 
-/** @param tls With it all goes over TLS, to the name `localhost`. @param readsOn See {@link Host}. */
-export function createSocketHost(name: string, entry: SocketEntry, tls?: Tls, readsOn = false): Host {
+export interface SocketSettings {
+  /** With it all goes over TLS, to the name `localhost`. */
+  readonly tls?: Tls;
+  /** How its client is told of an authority. Default: as in Node. */
+  readonly trust?: (ca: string) => object;
+  /** See {@link Host}. */
+  readonly readsOn?: boolean;
+}
+
+export function createSocketHost(name: string, entry: SocketEntry, settings: SocketSettings = {}): Host {
+  const { tls, trust = (ca) => ({ ca }), readsOn = false } = settings;
   const dial = async (server: HostServer): Promise<RawClient> => {
     const port = Number(new URL(server.url).port);
     if (tls === undefined) return RawClient.connect(port);
@@ -46,7 +55,7 @@ export function createSocketHost(name: string, entry: SocketEntry, tls?: Tls, re
       return entry.serve({ ...options, ...serverTls } as never, handler as never);
     },
     connect: (server, path, options) => {
-      const clientTls = tls === undefined ? {} : { tls: { ca: tls.ca } };
+      const clientTls = tls === undefined ? {} : { tls: trust(tls.ca) };
       return entry.connect(server.url + path, { ...options, ...clientTls } as never) as never;
     },
     raw: async (server, request, first) => {

@@ -6,5 +6,5 @@ import { createTls } from './certificate.ts';
 import { createSocketHost } from './socket-host.ts';
 
 // Deno 2.9.6: a TLSSocket of its node:tls reads on when it is paused, all that the peer sends.
-const isDeno = 'Deno' in globalThis;
-runBattery(createSocketHost('node:https', { serve, connect } as never, await createTls(), isDeno));
+const readsOn = 'Deno' in globalThis;
+runBattery(createSocketHost('node:https', { serve, connect } as never, { tls: await createTls(), readsOn }));
