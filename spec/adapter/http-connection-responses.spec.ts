@@ -53,7 +53,6 @@ for (const [what, body, length] of [
   ['a text', 'caf\u00e9', '5'],
   ['bytes', new Uint8Array(3), '3'],
   ['a megabyte of bytes', new Uint8Array(1024 * KiB), String(1024 * KiB)],
-  ['a blob', new Blob(['abc', 'de']), '5'],
   ['a stream that is whole already', streamOf(encode('a'), encode(''), encode('bc')), '3'],
 ] as const) {
   test(`a response with ${what} tells its length`, async () => {
@@ -62,6 +61,13 @@ for (const [what, body, length] of [
     assert.equal([headers.get('content-length'), text.length], [length, Number(length)]);
   });
 }
+
+test('a response with a blob comes whole: it tells its length where the runtime has the bytes at once, which not every Node does', async () => {
+  const { headers, status, body } = await answerOf(() => new Response(new Blob(['abc', 'de'])));
+  assert.equal([status, body], [200, 'abcde']);
+  const isChunked = headers.get('transfer-encoding') === 'chunked';
+  assert.is(headers.get('content-length'), isChunked ? undefined : '5');
+});
 
 test('a response whose body is not whole when the turn ends goes out in chunks, its head at once', async () => {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;

@@ -92,7 +92,7 @@ opening(
     const headers = [['Cookie', 'a=b']];
     const limits = { maxMessageSize: 5 };
     const kind = { raw: true, rsvBits: 0x40, messages: 'streamed', slowConsumer: 'fail' };
-    const names = { subprotocols: ['x'], requiresSubprotocol: false, signal: AbortSignal.timeout(60_000) };
+    const names = { subprotocols: ['x'], requiresSubprotocol: false, signal: new AbortController().signal };
     network.connect(URL, { headers, limits, fragmentSize: 9, ...kind, ...names });
     const { options } = network.first;
     assert.is(options.headers, headers);

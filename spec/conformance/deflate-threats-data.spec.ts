@@ -1,6 +1,5 @@
 // Data that is no DEFLATE data, refers to what nobody has sent, or stands where none may, over a real socket: each ends with a defined close code and error, byte by byte too.
 
-import { constants } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { permessageDeflate } from '../../lib/node.ts';
@@ -98,8 +97,8 @@ for (const [what, payload] of corrupt) {
 }
 
 dataSuite('a preset dictionary that this side does not have is a distance too far back: 1007', async () => {
-  const dictionary = Buffer.from('a dictionary that only one side has');
-  const payload = deflated(dictionary, { dictionary, strategy: constants.Z_FIXED });
+  // Of node:zlib, with "a dictionary that only one side has" for both. Spelled out: Deno's takes no notice of a dictionary here.
+  const payload = Buffer.from('4a24ac0400', 'hex');
   await assertDeflateFails(host, [compressed(payload)], 1007, 'ERR_WS_INVALID_DEFLATE');
 });
 

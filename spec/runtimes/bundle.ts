@@ -20,15 +20,17 @@ interface Bundle {
 }
 
 /** What a cell runs, one after the other: runtimes that run the same files share it. */
-export function bundlesOf({ runtime, isPolyfilled }: Row, { name, filesIn, isApart = false }: Column): Bundle[] {
+export function bundlesOf({ runtime, isPolyfilled }: Row, { name, filesIn, isApart = () => false }: Column): Bundle[] {
   const files = filesIn(runtime.kind);
   const own = join(folder, isPolyfilled ? 'polyfill' : 'platform');
-  if (isApart) return files.map((file) => ({ outfile: join(own, `${file}.mjs`), files: [file], isPolyfilled }));
+  const apart = files.filter(isApart).map((file) => ({ outfile: join(own, `${file}.mjs`), files: [file] }));
+  const together = files.filter((file) => !isApart(file));
   const kind = files.join() === filesIn('node').join() ? '' : `.${runtime.kind}`;
-  return [{ outfile: join(own, `${name}${kind}.mjs`), files, isPolyfilled }];
+  const shared = together.length === 0 ? [] : [{ outfile: join(own, `${name}${kind}.mjs`), files: together }];
+  return [...shared, ...apart].map((made) => ({ ...made, isPolyfilled }));
 }
 
-// Packages that are not made of modules ask for those of Node.
+// Packages that are not made of modules ask for those of Node, and where they are.
 const banner = {
   js: "import { createRequire as toRequire } from 'node:module'; const require = toRequire(import.meta.url);",
 };
@@ -55,6 +57,7 @@ export async function bundle(cells: readonly (readonly [Row, Column])[]): Promis
       outExtension: { '.js': '.mjs' },
       plugins: [...(settings.plugins ?? []), entriesOf(wanted)],
       banner,
+      define: { __dirname: JSON.stringify(root) },
       external: ['millrace', 'esbuild', 'typescript', 'playwright-core'],
       ignoreAnnotations: true,
     });

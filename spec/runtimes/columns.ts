@@ -11,8 +11,8 @@ export interface Column {
   readonly name: string;
   /** The files, below spec/ and without their ending, that run in such a runtime: one after the other, in one process. */
   readonly filesIn: (kind: Runtime['kind']) => readonly string[];
-  /** Whether each file has a process of its own, one after the other. Default: they share one, which starts once. */
-  readonly isApart?: boolean;
+  /** Which files have a process of their own, one after the other. Default: none, they share one, which starts once. */
+  readonly isApart?: (file: string) => boolean;
   /** Whether Node runs it, the one that runs this: the runtime of the row is what RUNTIME tells of. Default: the runtime itself runs it. */
   readonly isOutside?: boolean;
   /** The rows that have it. Default: all. */
@@ -44,7 +44,7 @@ function adapterPart(name: string, part: RegExp): Column {
     name,
     filesIn: (kind) => filesOf('adapter', kind).filter((file) => part.test(file)),
     // They look at what is left in the process.
-    isApart: true,
+    isApart: () => true,
     // They hold the sockets to what Node does, handle by handle; what Deno and Bun do is what the battery asserts. The Node that runs this has run them in `npm test`.
     fits: ({ runtime, isPolyfilled }) =>
       runtime.kind === 'node' && runtime.program !== process.execPath && !isPolyfilled,
@@ -64,7 +64,9 @@ const units: readonly Column[] = Object.keys(rooms)
   .map((name) => ({
     name,
     filesIn: (kind) => filesOf(name, kind),
-    ...(name === 'conformance' ? { isApart: true } : undefined),
+    ...(name === 'conformance' ? { isApart: () => true } : undefined),
+    // It takes WebAssembly away.
+    ...(name === 'core' ? { isApart: (file: string) => file === 'bytes/mask-simd-none.spec' } : undefined),
     // No stream is in them.
     ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
   }));
@@ -79,7 +81,7 @@ function owns(kind: Runtime['kind'], specsOfIt: readonly string[]): Column[] {
     {
       name: `${kind}'s own`,
       filesIn: () => specsOfIt.map((name) => `runtimes/${kind}/${name}`),
-      isApart: true,
+      isApart: () => true,
       fits: ({ runtime, isPolyfilled }) => runtime.kind === kind && !isPolyfilled,
     },
   ];
@@ -100,7 +102,7 @@ export const columns: readonly Column[] = [
     name: 'pack',
     filesIn: () => ['package/pack.spec', 'package/no-streams.spec'],
     isOutside: true,
-    isApart: true,
+    isApart: () => true,
     fits: platformOnly,
   },
   {
