@@ -21,7 +21,7 @@ const FILE_TIMEOUT = 240_000;
 /** The specs that run with both implementations of streams: those that use streams, or with BATTERY=whole all that have to do with connections. */
 const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
-    ? /^spec[\\/](stream|connection|job|client|reconnect|testing|adapter|conformance)[\\/]|fuzz[\\/]model/
+    ? /^spec[\\/](stream|connection|job|client|reconnect|testing)[\\/]|conformance[\\/](?!deflate)|fuzz[\\/]model|adapter[\\/](http-|browser-|node-(attach|byte-streams|connect|reconnect|server|web-socket-stream)(?!-(abuse|life|retained|load)))/
     : /^spec[\\/](stream|testing)[\\/]|(connection|job)[\\/](job|session|session-writable|streamed-(receiving|passing)|upgrade)\.spec|node-byte-streams\.spec|message-streams|web-socket-stream(?!-hosts)/;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
