@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { connect } from '../../lib/node.ts';
 import { Child } from '../cli/child.ts';
 import { Example } from '../support/example.ts';
+import { programOf } from '../support/program.ts';
 import { assertNothingEscaped, endOf } from '../support/server.ts';
 import { until, within } from '../support/until.ts';
 
@@ -57,16 +58,16 @@ class Way implements AsyncDisposable {
   }
 }
 
-function startClient(url: string): Child {
-  const file = 'spec/examples/feed-client.ts';
-  return new Child(['--import', 'tsx', file], { FEED: url, DELAY: '10' }, { stdin: 'pipe' });
+async function startClient(url: string): Promise<Child> {
+  const file = await programOf('spec/examples/feed-client.ts');
+  return new Child([file], { FEED: url, DELAY: '10' }, { stdin: 'pipe' });
 }
 
 test('each event is seen once, in order, and each post is there once, however often the connection is cut', async () => {
   await using example = await Example.start('feed');
   await using way = await new Way(example.port).listen();
-  await using writer = startClient(way.url);
-  await using reader = startClient(way.url);
+  await using writer = await startClient(way.url);
+  await using reader = await startClient(way.url);
   const count = 200;
   for (let index = 1; index <= count; index++) {
     writer.stdin.write(`line ${index}\n`);

@@ -4,6 +4,7 @@ import { Agent, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as assert from 'uvu/assert';
 import { Child } from '../cli/child.ts';
+import { programOf } from './program.ts';
 import { within } from './until.ts';
 
 /** An HTTP response, its body read. */
@@ -24,8 +25,6 @@ export interface PageOptions {
 /** What runs an example: a program, and its arguments before the file. */
 export type Runner = readonly [program: string, ...options: readonly string[]];
 
-const NODE: Runner = [process.execPath, '--import', 'tsx'];
-
 /** An example that is listening. */
 export class Example implements AsyncDisposable {
   readonly port: number;
@@ -38,13 +37,11 @@ export class Example implements AsyncDisposable {
     this.port = port;
   }
 
-  /** Starts it. Its port is in the first line that it prints. */
-  static async start(
-    name: string,
-    env: NodeJS.ProcessEnv = {},
-    [program, ...options]: Runner = NODE,
-  ): Promise<Example> {
-    const child = new Child([...options, `spec/examples/${name}.ts`], { PORT: '0', ...env }, { program });
+  /** Starts it: its source by the runner, or by Node what it was bundled to. Its port is in the first line that it prints. */
+  static async start(name: string, env: NodeJS.ProcessEnv = {}, runner?: Runner): Promise<Example> {
+    const source = `spec/examples/${name}.ts`;
+    const [program, ...args] = runner === undefined ? [process.execPath, await programOf(source)] : [...runner, source];
+    const child = new Child(args, { PORT: '0', ...env }, { program });
     try {
       const [, port] = /^listening on \w+:\/\/127\.0\.0\.1:(\d+)$/.exec(await child.firstLine()) ?? [];
       assert.ok(port, `the first line has the port:\n${child.stdout}`);
