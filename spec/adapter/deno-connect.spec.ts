@@ -95,6 +95,7 @@ test('a WebSocketStream and a reconnecting session stand on it', async () => {
 
   let opened = 0;
   const session = reconnect(url, {
+    firstDelay: 10,
     onOpen: () => {
       opened++;
     },

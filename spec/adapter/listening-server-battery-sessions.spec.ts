@@ -2,7 +2,6 @@
 
 import '../support/over-listening.ts';
 import './node-server.spec.ts';
-import './node-server-abuse.spec.ts';
 import './node-server-kinds.spec.ts';
 import './node-server-pipe.spec.ts';
 import { suite } from 'uvu';

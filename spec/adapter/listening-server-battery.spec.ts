@@ -1,10 +1,8 @@
-// The battery of `serve` over a ListeningServer on sockets of node:net: opening handshakes, refusals, places, the stop.
+// The battery of `serve` over a ListeningServer on sockets of node:net: opening handshakes, refusals, what is counted.
 
 import '../support/over-listening.ts';
 import './node-server-refusal.spec.ts';
 import './node-server-handshake.spec.ts';
-import './node-server-connections.spec.ts';
-import './node-server-stop.spec.ts';
 import './node-server-counters.spec.ts';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

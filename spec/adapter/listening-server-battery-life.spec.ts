@@ -1,0 +1,18 @@
+// The battery of `serve` over a ListeningServer on sockets of node:net: places, and the stop.
+
+import '../support/over-listening.ts';
+import './node-server-connections.spec.ts';
+import './node-server-stop.spec.ts';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ListeningServer } from '../../lib/adapter/listening-server.ts';
+import { startServer } from '../support/server.ts';
+
+const test = suite('listening server · the battery of serve');
+
+test('what stood before this ran over a ListeningServer', async () => {
+  await using host = await startServer();
+  assert.instance(host.server, ListeningServer);
+});
+
+test.run();
