@@ -11,11 +11,12 @@ import { fileURLToPath } from 'node:url';
 import { bundle, bundleOf, type SpecFile } from './bundle.ts';
 import { mapped } from './mapped.ts';
 import { judge, type Outcome, type Run, runProcess } from './outcome.ts';
+import { sized } from './sized.ts';
 
 // From this many files on it pays to bundle them.
 const MANY = 8;
 /** Those that compile TypeScript themselves. */
-const FROM_SOURCE = /^spec[\\/]examples[\\/]/;
+const FROM_SOURCE = /^spec[\\/]examples[\\/]readme\.spec/;
 const FILE_TIMEOUT = 240_000;
 
 /** The specs that run with both implementations of streams: those that use streams, or with BATTERY=whole all that have to do with connections. */
@@ -23,6 +24,17 @@ const WITH_POLYFILL =
   process.env['BATTERY'] === 'whole'
     ? /^spec[\\/](stream|connection|job|client|reconnect|testing)[\\/]|conformance[\\/](?!deflate)|fuzz[\\/]model|adapter[\\/](http-|browser-|node-(attach|byte-streams|connect|reconnect|server|web-socket-stream)(?!-(abuse|life|retained|load)))/
     : /^spec[\\/](stream|testing)[\\/]|(connection|job)[\\/](job|session|session-writable|streamed-(receiving|passing)|upgrade)\.spec|node-byte-streams\.spec|message-streams|web-socket-stream(?!-hosts)/;
+
+/** The specs that only BATTERY=whole runs, unless arguments choose files: they take long, and what they check seldom changes. */
+const WHOLE_ONLY: readonly RegExp[] = [
+  // The compiler, the linter and package managers over all of the package.
+  /^spec[\\/]package[\\/](api|docs|lint|pack|typedoc)\.spec/,
+  /^spec[\\/]types[\\/]/,
+  // The same rooms in each framework: http.spec runs them without one.
+  /^spec[\\/]examples[\\/](express|fastify|h3|hono|koa)\.spec/,
+  // The rest of the battery of `serve`, which runs over node:http each time.
+  /^spec[\\/]adapter[\\/]listening-server-battery-(abuse|life)\.spec/,
+];
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -53,11 +65,20 @@ async function runSpec(spec: SpecFile, isBundled: boolean): Promise<SpecOutcome>
   return { file, ...run, ...judge(run, spec.isPolyfilled) };
 }
 
-async function main(): Promise<void> {
-  const wanted = process.argv.slice(2);
-  const files = findSpecs(join(root, 'spec')).filter(
-    (file) => wanted.length === 0 || wanted.some((part) => file.includes(part)),
+/** The files that this run runs, and how many it leaves to the whole battery. */
+function chooseFiles(wanted: readonly string[]): { readonly files: readonly string[]; readonly left: number } {
+  const all = findSpecs(join(root, 'spec'));
+  if (wanted.length > 0) return { files: all.filter((file) => wanted.some((part) => file.includes(part))), left: 0 };
+  const files = sized(
+    all.filter((file) => !WHOLE_ONLY.some((pattern) => pattern.test(file))),
+    all,
   );
+  return { files, left: all.length - files.length };
+}
+
+async function main(): Promise<void> {
+  const { files, left } = chooseFiles(process.argv.slice(2));
+  if (left > 0) console.log(`${left} files are left to BATTERY=whole`);
   const queue: SpecFile[] = files.map((file) => ({ file, isPolyfilled: false }));
   for (const file of files) if (WITH_POLYFILL.test(file)) queue.push({ file, isPolyfilled: true });
   const bundled = new Set(queue.length < MANY ? [] : queue.filter(({ file }) => !FROM_SOURCE.test(file)));
