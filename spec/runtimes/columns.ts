@@ -15,6 +15,8 @@ export interface Column {
   readonly isApart?: (file: string) => boolean;
   /** Whether Node runs it, the one that runs this: the runtime of the row is what RUNTIME tells of. Default: the runtime itself runs it. */
   readonly isOutside?: boolean;
+  /** Whether it stands in the table of units: all others are of behaviour, as it is seen from outside. */
+  readonly isUnit?: boolean;
   /** The rows that have it. Default: all. */
   readonly fits?: (row: Row) => boolean;
 }
@@ -44,10 +46,10 @@ function adapterPart(name: string, part: RegExp): Column {
     name,
     filesIn: (kind) => filesOf('adapter', kind).filter((file) => part.test(file)),
     // They look at what is left in the process.
+    isUnit: true,
     isApart: () => true,
-    // They hold the sockets to what Node does, handle by handle; what Deno and Bun do is what the battery asserts. The Node that runs this has run them in `npm test`.
-    fits: ({ runtime, isPolyfilled }) =>
-      runtime.kind === 'node' && runtime.program !== process.execPath && !isPolyfilled,
+    // They hold the sockets to what Node does, handle by handle; what Deno and Bun do is what the battery asserts.
+    fits: (row) => row.runtime.kind === 'node' && !isTested(row) && !row.isPolyfilled,
   };
 }
 
@@ -59,33 +61,41 @@ function filesOf(column: string, kind: Runtime['kind']): string[] {
 
 const platformOnly = ({ isPolyfilled }: Row): boolean => !isPolyfilled;
 
+/** Whether it is the Node that runs this: `npm test` has run all of these specs on it, with BATTERY=whole on both implementations of streams. */
+const isTested = ({ runtime }: Row): boolean => runtime.program === process.execPath;
+
+/** Which rows have a column of units. */
+function fitsUnit(name: string): (row: Row) => boolean {
+  // No stream is in them.
+  if (['core', 'extension', 'handshake'].includes(name)) return (row) => !row.isPolyfilled && !isTested(row);
+  // Of the Nodes with the polyfill one: the streams are the same ones.
+  if (name === 'conformance') {
+    const polyfilled = ['Node 24', 'Deno', 'Bun'];
+    return (row) => !isTested(row) && (!row.isPolyfilled || polyfilled.includes(row.runtime.name));
+  }
+  return () => true;
+}
+
 const units: readonly Column[] = Object.keys(rooms)
   .filter((name) => name !== 'adapter')
   .map((name) => ({
     name,
+    isUnit: true,
     filesIn: (kind) => filesOf(name, kind),
     ...(name === 'conformance' ? { isApart: () => true } : undefined),
     // It takes WebAssembly away.
     ...(name === 'core' ? { isApart: (file: string) => file === 'bytes/mask-simd-none.spec' } : undefined),
-    // No stream is in them.
-    ...(['core', 'extension', 'handshake'].includes(name) ? { fits: platformOnly } : undefined),
+    fits: fitsUnit(name),
   }));
 
-function owns(kind: Runtime['kind'], specsOfIt: readonly string[]): Column[] {
-  return [
-    {
-      name: `millrace/${kind}`,
-      filesIn: () => [`runtimes/battery/${kind}`],
-      fits: ({ runtime }) => runtime.kind === kind,
-    },
-    {
-      name: `${kind}'s own`,
-      filesIn: () => specsOfIt.map((name) => `runtimes/${kind}/${name}`),
-      isApart: () => true,
-      fits: ({ runtime, isPolyfilled }) => runtime.kind === kind && !isPolyfilled,
-    },
-  ];
-}
+/** The specs of the adapter of a runtime's own that run inside it. */
+const sockets: Readonly<Record<Runtime['kind'], readonly string[]>> = {
+  node: [],
+  deno: ['transport', 'connect', 'serve'],
+  bun: ['transport', 'dial', 'connect', 'serve'],
+};
+
+const hasOwn = ({ runtime }: Row): boolean => runtime.kind !== 'node';
 
 /** The columns, in their order. */
 export const columns: readonly Column[] = [
@@ -94,23 +104,28 @@ export const columns: readonly Column[] = [
   adapterPart('adapter', /\/(?!node-server|permessage-deflate)/),
   adapterPart('deflate', /\/permessage-deflate/),
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
-  // The adapters of one runtime: the battery, and what is theirs alone.
-  ...owns('deno', ['transport', 'connect', 'serve']),
-  ...owns('bun', ['transport', 'dial', 'connect', 'serve']),
+  // The adapter of that runtime alone: the battery, and what is not in it.
+  { name: 'own', filesIn: (kind) => [`runtimes/battery/${kind}`], fits: hasOwn },
+  {
+    name: 'sockets',
+    filesIn: (kind) => sockets[kind].map((name) => `runtimes/${kind}/${name}`),
+    isApart: () => true,
+    fits: (row) => hasOwn(row) && platformOnly(row),
+  },
   { name: 'cli', filesIn: () => ['runtimes/cli.runtimes'], isOutside: true, fits: platformOnly },
   {
     name: 'pack',
     filesIn: () => ['package/pack.spec', 'package/no-streams.spec'],
     isOutside: true,
     isApart: () => true,
-    fits: platformOnly,
+    fits: (row) => platformOnly(row) && !isTested(row),
   },
   {
     name: 'hono',
     filesIn: () => ['runtimes/hono.runtimes'],
     isOutside: true,
     // On Node it is an example as the others (spec/examples).
-    fits: ({ runtime, isPolyfilled }) => runtime.kind !== 'node' && !isPolyfilled,
+    fits: (row) => hasOwn(row) && platformOnly(row),
   },
   { name: 'servers', filesIn: () => ['runtimes/servers.runtimes'], fits: platformOnly },
 ];

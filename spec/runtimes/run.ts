@@ -124,12 +124,13 @@ async function main(): Promise<void> {
   await bundle(cells.map(({ row, column }) => [row, column] as const));
   const ended = await runAll(cells);
   const rowNames = [...new Set(cells.map(({ row }) => row.name))];
-  const columnNames = columns
-    .map(({ name }) => name)
-    .filter((name) => cells.some(({ column }) => column.name === name));
   const cellOf = (row: string, column: string): Ended | undefined =>
     ended.find((cell) => cell.row.name === row && cell.column.name === column);
-  console.log(`\n${toTable(rowNames, columnNames, cellOf)}`);
+  for (const isUnit of [true, false]) {
+    const shown = columns.filter((column) => (column.isUnit ?? false) === isUnit).map(({ name }) => name);
+    const columnNames = shown.filter((name) => cells.some(({ column }) => column.name === name));
+    if (columnNames.length > 0) console.log(`\n${toTable(rowNames, columnNames, cellOf)}`);
+  }
   finish(
     ended.reduce((sum, { passed }) => sum + passed, 0),
     ended.reduce((sum, { failed }) => sum + failed, 0),

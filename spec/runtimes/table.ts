@@ -9,11 +9,11 @@ export interface CellResult {
 
 function toText(cell: CellResult | undefined): string {
   if (cell === undefined) return '';
-  const counts = cell.failed === 0 ? `${cell.passed}` : `${cell.failed}/${cell.passed} FAILED`;
-  return `${counts} (${(cell.milliseconds / 1000).toFixed(1)} s)`;
+  const counts = cell.failed === 0 ? `${cell.passed}` : `${cell.failed}/${cell.passed}`;
+  return `${counts} ${Math.ceil(cell.milliseconds / 1000)}s`;
 }
 
-/** Writes the matrix: a line a row, `passed` or `failed/passed` in each cell. */
+/** Writes the matrix: a line a row, in each cell `passed` or `failed/passed`, and the seconds. A row that has none of the columns is left out. */
 export function toTable(
   rows: readonly string[],
   columns: readonly string[],
@@ -21,7 +21,9 @@ export function toTable(
 ): string {
   const lines = [
     ['', ...columns],
-    ...rows.map((row) => [row, ...columns.map((column) => toText(cellOf(row, column)))]),
+    ...rows
+      .filter((row) => columns.some((column) => cellOf(row, column) !== undefined))
+      .map((row) => [row, ...columns.map((column) => toText(cellOf(row, column)))]),
   ];
   const widths = lines[0]?.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0))) ?? [];
   return lines
