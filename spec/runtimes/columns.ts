@@ -49,7 +49,7 @@ function adapterPart(name: string, part: RegExp): Column {
     isUnit: true,
     isApart: () => true,
     // They hold the sockets to what Node does, handle by handle; what Deno and Bun do is what the battery asserts.
-    fits: (row) => row.runtime.kind === 'node' && !isTested(row) && !row.isPolyfilled,
+    fits: (row) => isNewest(row) && !row.isPolyfilled,
   };
 }
 
@@ -64,16 +64,15 @@ const platformOnly = ({ isPolyfilled }: Row): boolean => !isPolyfilled;
 /** Whether it is the Node that runs this: `npm test` has run all of these specs on it, with BATTERY=whole on both implementations of streams. */
 const isTested = ({ runtime }: Row): boolean => runtime.program === process.execPath;
 
-/** Which rows have a column of units. */
+/** The newest Node: between the one of `npm test` and this one the language has not lost anything. */
+const isNewest = ({ runtime }: Row): boolean => runtime.name === 'Node 26';
+
+/** Which rows have a column of units. What knows no socket, timer or stream runs on each kind of runtime; what does on each version of Node too. */
 function fitsUnit(name: string): (row: Row) => boolean {
-  // No stream is in them.
-  if (['core', 'extension', 'handshake'].includes(name)) return (row) => !row.isPolyfilled && !isTested(row);
-  // Of the Nodes with the polyfill one: the streams are the same ones.
-  if (name === 'conformance') {
-    const polyfilled = ['Node 24', 'Deno', 'Bun'];
-    return (row) => !isTested(row) && (!row.isPolyfilled || polyfilled.includes(row.runtime.name));
-  }
-  return () => true;
+  const isOfKind = (row: Row): boolean => isNewest(row) || row.runtime.kind !== 'node';
+  if (['core', 'extension', 'handshake', 'conformance'].includes(name))
+    return (row) => !row.isPolyfilled && isOfKind(row);
+  return (row) => !row.isPolyfilled || isOfKind(row);
 }
 
 const units: readonly Column[] = Object.keys(rooms)
@@ -101,7 +100,6 @@ const hasOwn = ({ runtime }: Row): boolean => runtime.kind !== 'node';
 export const columns: readonly Column[] = [
   ...units,
   adapterPart('server', /\/node-server/),
-  adapterPart('adapter', /\/(?!node-server|permessage-deflate)/),
   adapterPart('deflate', /\/permessage-deflate/),
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
   // The adapter of that runtime alone: the battery, and what is not in it.
