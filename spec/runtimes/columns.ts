@@ -87,12 +87,15 @@ const units: readonly Column[] = Object.keys(rooms)
     fits: fitsUnit(name),
   }));
 
-/** The specs of the adapter of a runtime's own that run inside it. */
-const sockets: Readonly<Record<Runtime['kind'], readonly string[]>> = {
-  node: [],
-  deno: ['transport', 'connect', 'serve'],
-  bun: ['transport', 'dial', 'connect', 'serve'],
-};
+/** The specs of the adapter of a runtime's own, which run inside it: in parts, for each cell has its time. */
+function ofSockets(name: string, specsOf: Readonly<Record<string, readonly string[]>>): Column {
+  return {
+    name,
+    filesIn: (kind) => (specsOf[kind] ?? []).map((spec) => `runtimes/${kind}/${spec}`),
+    isApart: () => true,
+    fits: (row) => hasOwn(row) && platformOnly(row),
+  };
+}
 
 const hasOwn = ({ runtime }: Row): boolean => runtime.kind !== 'node';
 
@@ -104,12 +107,9 @@ export const columns: readonly Column[] = [
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
   // The adapter of that runtime alone: the battery, and what is not in it.
   { name: 'own', filesIn: (kind) => [`runtimes/battery/${kind}`], fits: hasOwn },
-  {
-    name: 'sockets',
-    filesIn: (kind) => sockets[kind].map((name) => `runtimes/${kind}/${name}`),
-    isApart: () => true,
-    fits: (row) => hasOwn(row) && platformOnly(row),
-  },
+  ofSockets('sockets', { deno: ['transport'], bun: ['transport', 'dial'] }),
+  ofSockets('connect', { deno: ['connect'], bun: ['connect'] }),
+  ofSockets('serve', { deno: ['serve'], bun: ['serve'] }),
   { name: 'cli', filesIn: () => ['runtimes/cli.runtimes'], isOutside: true, fits: platformOnly },
   {
     name: 'pack',

@@ -38,8 +38,8 @@ export const leftOut: Readonly<Record<string, LeftOut>> = {
 /** As {@link leftOut}, of all whose names begin so. */
 const leftOutFrom: Readonly<Record<string, LeftOut>> = {
   'adapter/browser-': { reason: 'runs over a stand-in of a browser; `npm run test:browser` has real ones' },
-  'adapter/bun-': { reason: 'runs over a stand-in of Bun; the columns "own" and "sockets" are in Bun itself' },
-  'adapter/deno-': { reason: 'runs over a stand-in of Deno; the columns "own" and "sockets" are in Deno itself' },
+  'adapter/bun-': { reason: 'runs over a stand-in of Bun; the columns from "own" on are in Bun itself' },
+  'adapter/deno-': { reason: 'runs over a stand-in of Deno; the columns from "own" on are in Deno itself' },
   'adapter/listening-server-battery': { reason: 'is the servers of "own", here over sockets of Node' },
 };
 

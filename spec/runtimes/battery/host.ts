@@ -21,8 +21,8 @@ export interface Host {
   /** Whether there are sockets under it: opening handshakes, halves, resets. */
   readonly hasSockets: boolean;
   readonly isTls: boolean;
-  /** Whether its sockets read on although they are paused, and keep what comes: then a sender is not held up. */
-  readonly readsOn?: boolean;
+  /** Whose sockets read on although they are paused, and keep what comes: then a sender is not held up. Default: nobody's. */
+  readonly readsOn?: 'server' | 'both' | undefined;
   serve(options: ServerOptions, handler: Handler<never, never, never>): Promise<HostServer>;
   /** Connects to a server of this host. */
   connect(server: HostServer, path: string, options: ClientOptions): Promise<Session<never, never, never>>;

@@ -24,11 +24,11 @@ export interface SocketSettings {
   /** How its client is told of an authority. Default: as in Node. */
   readonly trust?: (ca: string) => object;
   /** See {@link Host}. */
-  readonly readsOn?: boolean;
+  readonly readsOn?: Host['readsOn'];
 }
 
 export function createSocketHost(name: string, entry: SocketEntry, settings: SocketSettings = {}): Host {
-  const { tls, trust = (ca) => ({ ca }), readsOn = false } = settings;
+  const { tls, trust = (ca) => ({ ca }), readsOn } = settings;
   const dial = async (server: HostServer): Promise<RawClient> => {
     const port = Number(new URL(server.url).port);
     if (tls === undefined) return RawClient.connect(port);
