@@ -102,7 +102,8 @@ const hasOwn = ({ runtime }: Row): boolean => runtime.kind !== 'node';
 /** The columns, in their order. */
 export const columns: readonly Column[] = [
   ...units,
-  adapterPart('server', /\/node-server/),
+  // Those of crowds and floods take longer than a cell has; `npm test` runs them.
+  adapterPart('server', /\/node-server(?!-(abuse|backpressure|flow|life|load|retained))/),
   adapterPart('deflate', /\/permessage-deflate/),
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
   // The adapter of that runtime alone: the battery, and what is not in it.
