@@ -214,6 +214,8 @@ test('RFC 7692 §7: any parameters are refused if one of them is malformed, and 
     }),
     { seed, numRuns: runs(20_000) },
   );
+  // Of few runs it is chance.
+  if (runs(20_000) < 1000) return;
   for (const [kind, count] of Object.entries(seen)) assert.ok(count > 0, `nothing was ${kind}`);
 });
 

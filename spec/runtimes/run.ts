@@ -23,7 +23,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 /** A cell is cut after so many milliseconds, and has failed. */
 const LONGEST = Number(process.env['CELL_LIMIT'] ?? 40_000);
 /** How many inputs a property tries: the long forms are for `npm test` and `npm run soak`. */
-const RUNS = process.env['RUNS'] ?? '30';
+const RUNS = process.env['RUNS'] ?? '100';
 
 interface Cell {
   readonly row: Row;
