@@ -10,115 +10,28 @@ export { type ServeOptions, serve, WebSocketServer } from './adapter/node-server
 export { type AdmitOptions, type NodeSiteOptions, toRequestHead } from './adapter/node-site.ts';
 export { WebSocketStream, type WebSocketStreamOptions } from './adapter/node-web-socket-stream.ts';
 export { permessageDeflate } from './adapter/permessage-deflate.ts';
-export type {
-  SiteCounters,
-  SiteHandler,
-  SiteOptions,
-  SiteSession,
-  StopOptions,
-  StopReport,
-} from './adapter/site.ts';
+export type { SiteCounters, SiteHandler, SiteOptions, SiteSession, StopOptions, StopReport } from './adapter/site.ts';
 export type { ServerCounters } from './adapter/site-server.ts';
 export type { SessionTotals } from './adapter/site-totals.ts';
 export type { HttpServer } from './adapter/upgrade-router.ts';
 export type { ConnectOptions, HeadersInit } from './client/connect.ts';
-export type { ReceivedCloseInfo, WebSocketStreamChunk } from './client/message-streams.ts';
 export type { ProxyInit } from './client/proxy.ts';
-export type { WebSocketStreamClass, WebSocketStreamInstance } from './client/stream-class.ts';
 export type { WebSocketStreamInit } from './client/stream-request.ts';
-export { type WebSocketCloseInfo, WebSocketError } from './client/web-socket-error.ts';
+export { WebSocketError } from './client/web-socket-error.ts';
 export type { WebSocketOpenInfo } from './client/web-socket-stream.ts';
-export type { Abandoned, CloseInfo } from './connection/close-info.ts';
-export type { Clock, EngineContext, Scheduler, UserContext } from './connection/context.ts';
-export type { Counters, Dropped } from './connection/counters.ts';
-export { type Holder, RetainedBudget } from './connection/retained-budget.ts';
-export type { MessageBody, MessageChunk, Sendable, StreamedMessageSource } from './connection/sendable.ts';
-export type { SendOptions, SlowConsumer, SlowConsumerPolicy } from './connection/slow-consumer.ts';
-export { StreamedMessage } from './connection/streamed-message.ts';
-export {
-  ConnectionError,
-  type ErrorCode,
-  ExtensionError,
-  errorCodes,
-  type Fault,
-  HandshakeError,
-  LimitError,
-  LocalProtocolError,
-  MillraceError,
-  RemoteProtocolError,
-  type ResponseDetails,
-} from './error.ts';
+export type { Holder } from './connection/retained-budget.ts';
+export * from './engine.ts';
+export type { Fault, ResponseDetails } from './error.ts';
 export type { DeflateParameterOptions } from './extension/deflate-parameters.ts';
-export type {
-  Extension,
-  ExtensionAcceptance,
-  ExtensionParameters,
-  ExtensionTransform,
-  IncomingTransform,
-  MapPayload,
-  OpenTransform,
-  ReceivedParameters,
-  SendHints,
-} from './extension/extension.ts';
-export type { ExtensionOffer, ExtensionParameterValue } from './extension/extension-header.ts';
-export {
-  type AgreedExtension,
-  acceptExtensions,
-  confirmExtensions,
-  offerExtensions,
-} from './extension/extension-negotiation.ts';
-export type { OutgoingMessage } from './extension/message-deflater.ts';
-export type { PermessageDeflateOptions } from './extension/permessage-deflate.ts';
-export { CloseCode, type CloseStatus } from './frame/close-code.ts';
-export type { Frame, Role } from './frame/frame.ts';
+export type { ExtensionParameterValue } from './extension/extension-header.ts';
 export type { FrameDecoderOptions, FramePiece } from './frame/frame-decoder.ts';
 export type { FrameEncoderOptions } from './frame/frame-encoder.ts';
-export { Opcode } from './frame/opcode.ts';
-export { HeaderFields, type RequestHead } from './handshake/http-head.ts';
 export type { OriginOptions } from './handshake/origin.ts';
-export {
-  type AcceptedHandshake,
-  type HandshakeAnswer,
-  type RefusedHandshake,
-  type ServerHandshake,
-  type ServerHandshakeOptions,
-  ServerHandshakeRules,
+export type {
+  AcceptedHandshake,
+  HandshakeAnswer,
+  RefusedHandshake,
+  ServerHandshake,
 } from './handshake/server-handshake.ts';
-export { type Handler, Job, type JobState, type RawHandler } from './job/job.ts';
-export { Refusal, type RefusalOptions } from './job/refusal.ts';
-export {
-  type RawSession,
-  Session,
-  type SessionFacts,
-  type TlsFacts,
-  type UpgradeRequest,
-  type UpgradeResponse,
-} from './job/session.ts';
-export type { Delivery, KindOptions, Received, Sent } from './job/session-kind.ts';
-export { type RawUpgradeOptions, type StreamedUpgradeOptions, type UpgradeOptions, upgrade } from './job/upgrade.ts';
-export {
-  type AdmissionHooks,
-  type DecideOptions,
-  type PassedOptions,
-  WebSocketUpgrade,
-  type WebSocketUpgradeOptions,
-} from './job/web-socket-upgrade.ts';
-export {
-  type ConnectionLimits,
-  defaultLimits,
-  type HandshakeLimits,
-  type Limits,
-  type ProtocolLimits,
-  type ServerLimits,
-} from './limits.ts';
-export type { Message, MessageSource, MessageType } from './message/message.ts';
+export type { PassedOptions } from './job/web-socket-upgrade.ts';
 export type { MessageAssemblerLimits } from './message/message-assembler.ts';
-export type { Asked, Attempt, ReconnectBounds, ReconnectOptions, UrlSource } from './reconnect/reconnect-options.ts';
-export type { Loss, LossPhase, ReconnectEnd, ReconnectState, UnsettledMessages } from './reconnect/reconnect-state.ts';
-export { type ReconnectCounters, ReconnectingSession } from './reconnect/reconnecting-session.ts';
-export type { Open } from './reconnect/reconnector.ts';
-export { FrameDecoderStream } from './stream/frame-decoder-stream.ts';
-export { FrameEncoderStream } from './stream/frame-encoder-stream.ts';
-export { MessageAssemblerStream } from './stream/message-assembler-stream.ts';
-export { type MessageFragmenterOptions, MessageFragmenterStream } from './stream/message-fragmenter-stream.ts';
-export type { ByteStreams } from './stream/transport.ts';
