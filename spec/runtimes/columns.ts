@@ -103,10 +103,7 @@ const hasOwn = ({ runtime }: Row): boolean => runtime.kind !== 'node';
 export const columns: readonly Column[] = [
   ...units,
   // Those of crowds and floods take longer than a cell has; `npm test` runs them.
-  adapterPart(
-    'server',
-    /\/node-server(?!-(abuse|backpressure|flow|life|load|retained|half-open|lost|peers|pipe|refusal|stop|tls))/,
-  ),
+  adapterPart('server', /\/node-server(?!-(flow|load|half-open|lost|peers|pipe|refusal|stop|tls))/),
   adapterPart('server, ends', /\/node-server-(half-open|lost|peers|refusal|stop|tls)/),
   adapterPart('deflate', /\/permessage-deflate/),
   ...['http', 'tls', 'attach', 'memory'].map((name) => ({ name, filesIn: () => [`runtimes/battery/${name}`] })),
