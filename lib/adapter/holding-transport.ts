@@ -1,6 +1,7 @@
 // A transport that is used before its receiver is there: an HTTP connection reads the head of a request from it, hooks decide on the upgrade, and only then a job
 // starts it. What comes meanwhile is held, bounded, and delivered first.
 
+import { copyOf } from '../bytes/allocate.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 
 /** Told of a transport that nobody receives from. */
@@ -136,6 +137,18 @@ export class HoldingTransport implements Transport, TransportReceiver {
     if (!this.#isClosed) this.#write(pieces, true);
   }
 
+  tryWrite(pieces: readonly Uint8Array[]): boolean {
+    const { tryWrite } = this.#inner;
+    if (tryWrite === undefined || this.#isWriting || this.#isClosed) {
+      this.write(pieces);
+      return false;
+    }
+    const isTaken = tryWrite.call(this.#inner, pieces);
+    this.#isWriting = !isTaken;
+    this.#isReceivers = !isTaken;
+    return isTaken;
+  }
+
   end(): void {
     if (this.#isClosed || this.#isEnding) return;
     this.#isEnding = true;
@@ -154,6 +167,11 @@ export class HoldingTransport implements Transport, TransportReceiver {
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
     if (this.#receiver !== undefined) this.#receiver.chunkReceived(chunk, isOwned);
     else if (!this.#isDiscarding) this.#hold({ chunk, isOwned });
+  }
+
+  chunkLent(chunk: Uint8Array): void {
+    if (this.#receiver?.chunkLent !== undefined) this.#receiver.chunkLent(chunk);
+    else this.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
   }
 
   endReceived(): void {

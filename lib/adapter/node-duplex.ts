@@ -3,12 +3,15 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { copyOf } from '../bytes/allocate.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
+import { NodeHandle, type NodeHandleOwner } from './node-handle.ts';
 
 /** Carries the bytes of one Duplex. Made in the same turn in which the Duplex is handed over: no error of it is missed then. */
-export class NodeTransport implements Transport {
+export class NodeTransport implements Transport, NodeHandleOwner {
   readonly #duplex: Duplex;
+  #handle: NodeHandle | undefined;
   #head: Uint8Array | undefined;
   // The chunks of a socket are nobody else's; those of another Duplex may be its writer's own.
   readonly #isOwned: boolean;
@@ -46,11 +49,20 @@ export class NodeTransport implements Transport {
   }
 
   pause(): void {
-    this.#duplex.pause();
+    if (this.#handle === undefined) this.#duplex.pause();
+    else this.#handle.pause();
   }
 
   resume(): void {
-    this.#duplex.resume();
+    if (this.#handle === undefined) this.#duplex.resume();
+    else this.#handle.resume();
+  }
+
+  tryWrite(pieces: readonly Uint8Array[]): boolean {
+    const handle = this.#handle;
+    if (handle?.canWrite) return handle.write(pieces);
+    this.write(pieces);
+    return false;
   }
 
   write(pieces: readonly Uint8Array[]): void {
@@ -75,6 +87,20 @@ export class NodeTransport implements Transport {
     this.#duplex.destroy();
   }
 
+  chunkHeld(chunk: Uint8Array): void {
+    this.#receiver?.chunkReceived(toPlainBytes(chunk), true);
+  }
+
+  chunkRead(chunk: Uint8Array): void {
+    const receiver = this.#receiver as TransportReceiver;
+    if (receiver.chunkLent === undefined) receiver.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
+    else receiver.chunkLent(chunk);
+  }
+
+  writeDone(): void {
+    if (!this.#isClosed) this.#receiver?.writeTaken();
+  }
+
   // After an error 'close' tells the rest. A socket that was destroyed calls back without an error for what it has not written.
   readonly #written = (error?: Error | null): void => {
     if (error || this.#isClosed || this.#duplex.destroyed) return;
@@ -85,7 +111,12 @@ export class NodeTransport implements Transport {
   #listen(): void {
     const duplex = this.#duplex;
     duplex.on('end', () => this.#ended());
-    if (duplex.readableEnded) queueMicrotask(() => this.#ended());
+    if (duplex.readableEnded) {
+      queueMicrotask(() => this.#ended());
+      return;
+    }
+    this.#handle = NodeHandle.take(duplex, this);
+    if (this.#handle !== undefined) this.#handle.start();
     else duplex.on('data', (chunk: Uint8Array) => this.#receiver?.chunkReceived(toPlainBytes(chunk), this.#isOwned));
   }
 

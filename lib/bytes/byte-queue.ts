@@ -1,5 +1,7 @@
 // Bytes that are kept until a message is whole. Large pieces are kept as they came; tiny ones are copied together, so
-// that a million of them do not cost a million objects. What has been kept is never copied again before `join`.
+// that a million of them do not cost a million objects. What has been kept is copied once again at most.
+
+import { allocate } from './allocate.ts';
 
 const EMPTY = new Uint8Array(0);
 
@@ -46,19 +48,28 @@ export class ByteQueue {
     }
   }
 
-  /** Keeps a copy of `bytes[start, end)`. */
-  appendCopy(bytes: Uint8Array, start: number, end: number): void {
-    this.#length += end - start;
+  /**
+   * Keeps a copy of `bytes[start, end)`.
+   *
+   * @param expected How many bytes are to come behind them, as far as that is known: when a quarter of all is there, they have one place, and `join` copies nothing.
+   */
+  appendCopy(bytes: Uint8Array, start: number, end: number, expected = 0): void {
+    const length = this.#length + end - start;
+    const isOutgrown = this.#block.byteLength - this.#blockUsed < length + expected - this.#length;
+    if (expected > 0 && isOutgrown && length >= KEEP_FROM && length * 4 >= length + expected)
+      this.#gather(length + expected);
+    this.#length = length;
     this.#copyAll(bytes, start, end);
   }
 
   /** All the bytes as one array. The queue is empty afterwards. */
   join(): Uint8Array {
+    if (this.#parts.length === 0 && this.#blockUsed === this.#block.byteLength) return this.#takeBlock();
     this.#closeBlock();
     const parts = this.#parts;
     let whole = parts[0] ?? EMPTY;
     if (parts.length > 1) {
-      whole = new Uint8Array(this.#length);
+      whole = allocate(this.#length);
       let offset = 0;
       for (const part of parts) {
         whole.set(part, offset);
@@ -67,6 +78,12 @@ export class ByteQueue {
     }
     this.clear();
     return whole;
+  }
+
+  #takeBlock(): Uint8Array {
+    const block = this.#block;
+    this.clear();
+    return block;
   }
 
   /** Lets go of all bytes. */
@@ -95,6 +112,20 @@ export class ByteQueue {
     }
     this.#block.set(bytes.subarray(from, to), this.#blockUsed);
     this.#blockUsed += to - from;
+  }
+
+  // All that is kept, at the beginning of a block that is as long as the whole.
+  #gather(size: number): void {
+    const block = allocate(size);
+    this.#closeBlock();
+    let used = 0;
+    for (const part of this.#parts) {
+      block.set(part, used);
+      used += part.byteLength;
+    }
+    this.#parts = [];
+    this.#block = block;
+    this.#blockUsed = used;
   }
 
   // Blocks grow twofold: never more is allocated than has come, beyond the first block.

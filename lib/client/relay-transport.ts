@@ -1,5 +1,6 @@
 // One transport with two receivers, one after the other: the opening handshake, then the engine.
 
+import { copyOf } from '../bytes/allocate.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 
 /** Passes everything on to the receiver of the moment, and everything of it to the transport. */
@@ -57,6 +58,18 @@ export class RelayTransport implements Transport, TransportReceiver {
     this.#transport.write(pieces);
   }
 
+  tryWrite(pieces: readonly Uint8Array[]): boolean {
+    const { tryWrite } = this.#transport;
+    if (tryWrite === undefined || this.#isWriting) {
+      this.write(pieces);
+      return false;
+    }
+    this.#writer = this.#receiver;
+    const isTaken = tryWrite.call(this.#transport, pieces);
+    this.#isWriting = !isTaken;
+    return isTaken;
+  }
+
   end(): void {
     this.#transport.end();
   }
@@ -69,6 +82,11 @@ export class RelayTransport implements Transport, TransportReceiver {
 
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
     this.#receiver.chunkReceived(chunk, isOwned);
+  }
+
+  chunkLent(chunk: Uint8Array): void {
+    if (this.#receiver.chunkLent !== undefined) this.#receiver.chunkLent(chunk);
+    else this.#receiver.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
   }
 
   endReceived(): void {

@@ -97,7 +97,8 @@ export class Connection<I = Message>
     else this.#whole = new Inbox<I>(this, limits.queueSize, weigh);
     this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
     const writeBegun = (): void => this.outputWaits();
-    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, writeBegun });
+    const writeDone = (): void => this.writeTaken();
+    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, writeBegun, writeDone });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
     this.#pings = new Pings(clock);
     this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
@@ -198,6 +199,11 @@ export class Connection<I = Message>
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
     this.#watchdog.heard();
     this.#intake.receive(chunk, isOwned);
+  }
+
+  chunkLent(chunk: Uint8Array): void {
+    this.#watchdog.heard();
+    this.#intake.receiveLent(chunk);
   }
 
   endReceived(): void {

@@ -22,6 +22,11 @@ export interface Scheduler {
    * a turn has to send is written at once.
    */
   schedule(task: () => void): void;
+  /**
+   * The same, for what is so much that it should not wait for the others of its turn. The default runs it behind what is going on now: where there is `process.nextTick`, when all
+   * promises have settled that it has settled. Default of a scheduler of yours: `schedule`.
+   */
+  scheduleSoon?(task: () => void): void;
 }
 
 /** Where the engine's own, non-blocking work runs. Share one among connections: what it holds is shared too. */
@@ -111,6 +116,10 @@ function hasUnref(timer: unknown): timer is { unref(): void } {
   return typeof timer === 'object' && timer !== null && 'unref' in timer;
 }
 
+const { process } = globalThis as { process?: { nextTick?: (task: () => void) => void } };
+const soon: (task: () => void) => void =
+  process?.nextTick === undefined ? queueMicrotask : (task) => process.nextTick?.(task);
+
 // One task of the event loop serves all connections that have something to do in this turn.
 const turnScheduler: Scheduler = createTurnScheduler();
 
@@ -136,5 +145,6 @@ function createTurnScheduler(): Scheduler {
     schedule(task) {
       if (tasks.push(task) === 1) later(run);
     },
+    scheduleSoon: soon,
   };
 }

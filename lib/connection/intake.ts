@@ -96,7 +96,7 @@ export class Intake {
   }
 
   /** Takes a chunk of the transport. */
-  receive(chunk: Uint8Array, isOwned: boolean): void {
+  receive(chunk: Uint8Array, isOwned: boolean, isLent = false): void {
     if (!this.#byteRate.isOff) this.#byteRate.take(chunk.byteLength, this.#clock.now());
     this.#bytesReceived += chunk.byteLength;
     this.#sincePause += chunk.byteLength;
@@ -104,9 +104,17 @@ export class Intake {
     if (!this.#endpoint.canReceive) return;
     // A foreign stream may have been reading already when it was paused.
     if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#hold(chunk, isOwned);
-    else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget, this.#messageBudget));
+    else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget, this.#messageBudget, isLent));
     this.#regulate();
     this.#owner.moreDecoded();
+  }
+
+  /** As {@link receive}, of a chunk that is the transport's again when this returns. */
+  receiveLent(chunk: Uint8Array): void {
+    // What waits, or goes through extensions, is kept for longer.
+    const isKept = this.#endpoint.hasExtensions || this.#endpoint.hasUnread || this.#rateWait > 0;
+    if (isKept) this.receive(chunk.slice(), true);
+    else this.receive(chunk, true, true);
   }
 
   #hold(chunk: Uint8Array, isOwned: boolean): void {

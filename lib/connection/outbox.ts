@@ -11,6 +11,9 @@ const WRITE_SIZE = 256 * 1024;
 /** The same while the connection closes: that waits for each write only so long. */
 const CLOSING_SIZE = 16 * 1024;
 
+/** With so much queued the write is not put off to the end of the turn: the bytes are in the processor's cache now. */
+const SOON_SIZE = 16 * 1024;
+
 const DONE: Promise<void> = Promise.resolve();
 
 interface FlushWaiter {
@@ -37,6 +40,8 @@ export interface OutboxParts {
   readonly queueSize: number;
   /** Called when a write was begun. */
   readonly writeBegun: () => void;
+  /** Called when a write was done as soon as it was begun. */
+  readonly writeDone: () => void;
 }
 
 const NOTHING: OutboxSource = { weight: 0, isEmpty: true, feed: () => {}, outputTaken: () => {} };
@@ -48,9 +53,11 @@ export class Outbox {
   readonly #scheduler: Scheduler;
   readonly #queueSize: number;
   readonly #writeBegun: () => void;
+  readonly #writeDone: () => void;
   #source = NOTHING;
   #size = WRITE_SIZE;
   #isScheduled = false;
+  #isSoon = false;
   #isWriting = false;
   #isEnding = false;
   #hasEnded = false;
@@ -70,13 +77,14 @@ export class Outbox {
   #lost: Error | undefined;
   #flushes: FlushWaiter[] = [];
 
-  constructor({ endpoint, transport, clock, scheduler, queueSize, writeBegun }: OutboxParts) {
+  constructor({ endpoint, transport, clock, scheduler, queueSize, writeBegun, writeDone }: OutboxParts) {
     this.#endpoint = endpoint;
     this.#transport = transport;
     this.#clock = clock;
     this.#scheduler = scheduler;
     this.#queueSize = queueSize;
     this.#writeBegun = writeBegun;
+    this.#writeDone = writeDone;
   }
 
   /** Says where messages wait before they are encoded. */
@@ -141,10 +149,21 @@ export class Outbox {
 
   /** Sees to it that what was sent is written at the end of the turn. */
   schedule(): void {
-    if (this.#isScheduled || this.#isWriting || this.#isDetached) return;
-    this.#isScheduled = true;
-    this.#scheduler.schedule(this.#flushTurn);
+    if (this.#isWriting || this.#isDetached) return;
+    if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      this.#scheduler.schedule(this.#flushTurn);
+    }
+    if (!this.#isSoon && this.#endpoint.queued >= SOON_SIZE && this.#scheduler.scheduleSoon !== undefined) {
+      this.#isSoon = true;
+      this.#scheduler.scheduleSoon(this.#flushSoon);
+    }
   }
+
+  readonly #flushSoon = (): void => {
+    this.#isSoon = false;
+    this.#write();
+  };
 
   // Made once: a turn in which something is sent is what happens most.
   readonly #flushTurn = (): void => {
@@ -223,8 +242,12 @@ export class Outbox {
     const pieces = this.#takePieces();
     this.#isWriting = true;
     this.#writingSince = this.#clock.now();
-    this.#writeBegun();
-    this.#transport.write(pieces);
+    if (this.#transport.tryWrite === undefined) {
+      this.#writeBegun();
+      return this.#transport.write(pieces);
+    }
+    if (this.#transport.tryWrite(pieces)) this.#writeDone();
+    else this.#writeBegun();
   }
 
   get #hasOutput(): boolean {

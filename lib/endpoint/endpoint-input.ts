@@ -60,8 +60,13 @@ export class EndpointInput {
   }
 
   /** Throws as `FrameDecoder.push`. */
-  push(chunk: Uint8Array, isOwned: boolean): void {
-    this.#decoder.push(chunk, isOwned);
+  push(chunk: Uint8Array, isOwned: boolean, isLent = false): void {
+    this.#decoder.push(chunk, isOwned, isLent);
+  }
+
+  /** Copies what is left of a chunk that was lent. */
+  keepUnread(): void {
+    this.#decoder.keepUnread();
   }
 
   /** Gives the next piece of a frame with at most `maxSize` bytes of payload; a control frame comes whole. */

@@ -156,6 +156,7 @@ export class Endpoint {
    * @param budget About how many bytes of output to make at most, each frame counting 64 more than its payload. Where it ends,
    * the rest is kept: {@link hasUnread} is true, and {@link resume} goes on.
    * @param messages How many messages (frames, of a raw endpoint) to give at most.
+   * @param isLent Whether the chunk is somebody else's again when this returns: what is kept of it is copied. Not with extensions.
    * @throws Error when the rest of the chunk before has not been taken yet.
    */
   receive(
@@ -163,10 +164,13 @@ export class Endpoint {
     isOwned = false,
     budget: number = Number.MAX_SAFE_INTEGER,
     messages: number = Number.MAX_SAFE_INTEGER,
+    isLent = false,
   ): EndpointEvent[] {
     if (!this.canReceive) return [];
-    this.#input.push(chunk, isOwned);
-    return this.resume(budget, messages);
+    this.#input.push(chunk, isOwned, isLent);
+    const events = this.resume(budget, messages);
+    if (isLent) this.#input.keepUnread();
+    return events;
   }
 
   /** Goes on with what {@link receive} has left. */

@@ -1,5 +1,6 @@
 // Pieces of frames in, whole frames out: for who wants every frame as it is (raw sessions, transforms).
 
+import { copyOf } from '../bytes/allocate.ts';
 import { ByteQueue, pinsMuch } from '../bytes/byte-queue.ts';
 import { LimitError } from '../error.ts';
 import type { Frame } from './frame.ts';
@@ -48,12 +49,13 @@ export class FrameAssembler {
 
 /** The bytes of a piece, to be kept: a small piece must not keep a chunk far larger than itself alive. */
 export function takeBytes({ bytes, start, end, isLent }: FramePiece): Uint8Array {
-  return isLent || pinsMuch(bytes, end - start) ? bytes.slice(start, end) : bytes.subarray(start, end);
+  return isLent || pinsMuch(bytes, end - start) ? copyOf(bytes, start, end) : bytes.subarray(start, end);
 }
 
 /** Keeps the bytes of a piece in a queue. */
-export function keepBytes(queue: ByteQueue, { bytes, start, end, isLent }: FramePiece): void {
-  if (isLent) queue.appendCopy(bytes, start, end);
+export function keepBytes(queue: ByteQueue, piece: FramePiece): void {
+  const { bytes, start, end, isLent } = piece;
+  if (isLent) queue.appendCopy(bytes, start, end, piece.payloadLeft);
   else queue.append(bytes, start, end);
 }
 

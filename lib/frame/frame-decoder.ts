@@ -49,11 +49,15 @@ export interface FramePiece {
   readonly end: number;
   /** Whether the bytes will be used again for others: who keeps them copies them. */
   readonly isLent: boolean;
+  /** How many bytes of the frame's payload are behind this piece, where that is known. */
+  readonly payloadLeft?: number;
 }
 
 type State = 'first-byte' | 'second-byte' | 'extended-length' | 'masking-key' | 'payload';
 
 const EMPTY = new Uint8Array(0);
+/** Of a chunk that was lent, payloads shorter than this are not copied one by one. */
+const COPY_BELOW = 2048;
 
 /**
  * Decodes the frames of one direction of a connection.
@@ -75,6 +79,7 @@ export class FrameDecoder {
   #chunk: Uint8Array = EMPTY;
   #position = 0;
   #isOwned = false;
+  #isLent = false;
   #isStopped = false;
   #fault: Fault | undefined;
 
@@ -117,15 +122,26 @@ export class FrameDecoder {
    * undefined.
    *
    * @param isOwned Whether the chunk's bytes may be changed: then they are unmasked in place, otherwise in a copy.
+   * @param isLent Whether the chunk will be used again for others, as soon as {@link keepUnread} was called: its pieces say so.
    * @throws Error when the chunk before is not used up.
    */
-  push(chunk: Uint8Array, isOwned = false): void {
+  push(chunk: Uint8Array, isOwned = false, isLent = false): void {
     if (this.#isStopped) return;
     if (this.unread > 0) throw new Error('Cannot push a chunk: the one before is not used up');
     // The `slice` of Node's Buffer is a view, which would be unmasked in place.
     this.#chunk = toPlainBytes(chunk);
     this.#position = 0;
     this.#isOwned = isOwned;
+    this.#isLent = isLent;
+  }
+
+  /** Copies what is left of a chunk that was lent. */
+  keepUnread(): void {
+    if (!this.#isLent || this.unread === 0) return;
+    this.#chunk = this.#chunk.slice(this.#position);
+    this.#position = 0;
+    this.#isOwned = true;
+    this.#isLent = false;
   }
 
   /** Drops what is left of the chunk and decodes nothing more. */
@@ -264,6 +280,7 @@ export class FrameDecoder {
   }
 
   #readPayload(maxSize: number): FramePiece | undefined {
+    if (this.#isLent && this.#payloadLength < COPY_BELOW) this.#keepIfMany();
     const start = this.#position;
     const left = this.#payloadLength - this.#payloadRead;
     // Whoever counts a budget down may come to a fraction, or below zero.
@@ -273,6 +290,7 @@ export class FrameDecoder {
     const isFirst = this.#isFirst;
     const isLast = size === left;
     let bytes = this.#chunk;
+    let isLent = this.#isLent;
     let from = start;
     if (this.#isServer && size > 0) {
       if (this.#isOwned) {
@@ -280,13 +298,19 @@ export class FrameDecoder {
       } else {
         bytes = maskedCopy(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
         from = 0;
+        isLent = false;
       }
     }
     this.#position += size;
     this.#payloadRead += size;
     this.#isFirst = false;
     if (isLast) this.#endFrame();
-    return this.#piece(isFirst, isLast, bytes, from, from + size);
+    return this.#piece(isFirst, isLast, bytes, from, from + size, isLent);
+  }
+
+  // One copy of many small frames is cheaper than one of each.
+  #keepIfMany(): void {
+    if (this.unread > this.#payloadLength + MAX_HEADER_SIZE) this.keepUnread();
   }
 
   // Control frames are given whole: their payload is at most 125 bytes.
@@ -305,7 +329,7 @@ export class FrameDecoder {
     if (this.#payloadRead < length) return undefined;
     this.#control = undefined;
     this.#state = 'first-byte';
-    return this.#piece(true, true, bytes, 0, length);
+    return this.#piece(true, true, bytes, 0, length, false);
   }
 
   // A chunk that is used up is let go at once: an idle connection keeps none.
@@ -320,7 +344,14 @@ export class FrameDecoder {
     this.#inMessage = (this.#firstByte & FIN_BIT) === 0;
   }
 
-  #piece(isFirst: boolean, isLast: boolean, bytes: Uint8Array, start: number, end: number): FramePiece {
+  #piece(
+    isFirst: boolean,
+    isLast: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isLent: boolean,
+  ): FramePiece {
     return {
       opcode: this.#opcode,
       fin: (this.#firstByte & FIN_BIT) !== 0,
@@ -331,7 +362,8 @@ export class FrameDecoder {
       bytes,
       start,
       end,
-      isLent: false,
+      isLent,
+      payloadLeft: this.#payloadLength - this.#payloadRead,
     };
   }
 

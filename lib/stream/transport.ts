@@ -10,6 +10,11 @@ export interface TransportReceiver {
    * @param isOwned Whether its bytes belong to the receiver, who may change them.
    */
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void;
+  /**
+   * A chunk of input has come that the transport uses again when this returns; until then its bytes may be changed. A receiver that does not have this is given
+   * a copy.
+   */
+  chunkLent?(chunk: Uint8Array): void;
   /** The input has ended (the peer's half of the connection). */
   endReceived(): void;
   /** The last write has been taken: the next one may follow. */
@@ -29,6 +34,8 @@ export interface Transport {
   resume(): void;
   /** Writes the pieces in order. Not called again before `writeTaken` was told. The pieces are not changed meanwhile. */
   write(pieces: readonly Uint8Array[]): void;
+  /** As `write`. Whether the pieces have been taken already: then `writeTaken` is not told. */
+  tryWrite?(pieces: readonly Uint8Array[]): boolean;
   /** Ends the output once what was written is sent: half-closes the connection. */
   end(): void;
   /** Cuts the connection in both directions at once; `transportClosed` follows. */
