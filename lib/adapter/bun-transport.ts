@@ -67,12 +67,16 @@ export class BunTransport implements Transport, BunSocketOwner {
   }
 
   write(pieces: readonly Uint8Array[]): void {
-    if (this.#isClosed || this.#isDestroyed) return;
+    if (this.tryWrite(pieces)) this.#oweTaken();
+  }
+
+  tryWrite(pieces: readonly Uint8Array[]): boolean {
+    if (this.#isClosed || this.#isDestroyed) return false;
     this.#pieces = pieces;
     this.#index = 0;
     this.#offset = 0;
-    this.#isWriting = true;
-    this.#writeOn();
+    this.#isWriting = !this.#writeOn();
+    return !this.#isWriting;
   }
 
   end(): void {
@@ -107,7 +111,7 @@ export class BunTransport implements Transport, BunSocketOwner {
 
   drained(): void {
     // It comes without a write too: whenever the socket is paused or resumed.
-    if (this.#isWriting && !this.#owesTaken && !this.#isDestroyed) this.#writeOn();
+    if (this.#isWriting && !this.#owesTaken && !this.#isDestroyed && this.#writeOn()) this.#oweTaken();
   }
 
   ended(): void {
@@ -153,7 +157,8 @@ export class BunTransport implements Transport, BunSocketOwner {
 
   // --- Output --------------------------------------------------------------------------------------------------------
 
-  #writeOn(): void {
+  /** Whether all is written. */
+  #writeOn(): boolean {
     const pieces = this.#pieces;
     while (this.#index < pieces.length) {
       const piece = pieces[this.#index] as Uint8Array;
@@ -162,12 +167,20 @@ export class BunTransport implements Transport, BunSocketOwner {
       const size = isAlone ? left : this.#gather();
       // What is empty may be refused like what is too much.
       const taken = size === 0 ? 0 : this.#socket.write(isAlone ? piece : gathered, isAlone ? this.#offset : 0, size);
-      if (taken < 0) return this.#refused();
-      if (taken < size) return this.#advance(taken);
+      if (taken < size) {
+        if (taken < 0) this.#refused();
+        else this.#advance(taken);
+        return false;
+      }
       this.#advance(size);
       if (size === 0) this.#index++;
     }
     this.#pieces = NOTHING;
+    return true;
+  }
+
+  #oweTaken(): void {
+    this.#isWriting = true;
     this.#owesTaken = true;
     this.#owe();
   }
