@@ -26,7 +26,10 @@ function inPackage(name, file) {
 const finders = {
   node20: () => (process.version.startsWith('v20.') ? process.execPath : inPackage('node20', 'bin/node')),
   node24: () => (process.version.startsWith('v24.') ? process.execPath : inPackage('node24', 'bin/node')),
-  bun: () => inPackage(`@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}`, 'bin/bun'),
+  // Its install script, where it may run, moves the program.
+  bun: () =>
+    inPackage(`@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}`, 'bin/bun') ??
+    inPackage('bun', 'bin/bun.exe'),
   deno: () => inPackage(`@deno/${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`, 'deno'),
 };
 
