@@ -10,9 +10,14 @@ const KEEP_FROM = 4096;
 const FIRST_BLOCK = 256;
 const LARGEST_BLOCK = 64 * 1024;
 
+/** As much memory may be kept alive by a message, however short: it is what its neighbours share. */
+export const SHARED_MEMORY = 4096;
+
 /** Whether keeping `length` bytes of `bytes` would keep much more memory alive than that. */
 export function pinsMuch(bytes: Uint8Array, length: number): boolean {
-  return length * 4 < bytes.buffer.byteLength;
+  const allowed = Math.max(SHARED_MEMORY, length * 4);
+  // The buffer is asked for last: an engine may have to make it first.
+  return bytes.byteLength > allowed || bytes.buffer.byteLength > allowed;
 }
 
 /**

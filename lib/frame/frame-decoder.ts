@@ -5,6 +5,7 @@
 //
 // It knows one rule beyond single frames: the order of the frames of fragmented messages (§5.4).
 
+import { SHARED_MEMORY } from '../bytes/byte-queue.ts';
 import { maskedCopy, maskInPlace } from '../bytes/mask.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
@@ -56,8 +57,8 @@ export interface FramePiece {
 type State = 'first-byte' | 'second-byte' | 'extended-length' | 'masking-key' | 'payload';
 
 const EMPTY = new Uint8Array(0);
-/** Of a chunk that was lent, payloads shorter than this are not copied one by one. */
-const COPY_BELOW = 2048;
+/** Arrays up to this size are on the heap of V8: there are none that are cheaper (44 ns; 270 for one byte more). */
+const COPIED_ALONE = 64;
 
 /**
  * Decodes the frames of one direction of a connection.
@@ -68,7 +69,6 @@ const COPY_BELOW = 2048;
  * for (let piece = decoder.next(); piece !== undefined; piece = decoder.next()) {
  *   console.log(piece.opcode, piece.bytes.subarray(piece.start, piece.end));
  * }
- * if (decoder.fault !== undefined) console.log(decoder.fault.closeCode);
  */
 export class FrameDecoder {
   readonly #isServer: boolean;
@@ -80,6 +80,9 @@ export class FrameDecoder {
   #position = 0;
   #isOwned = false;
   #isLent = false;
+  // A copy of a part of the chunk, which begins there.
+  #block: Uint8Array = EMPTY;
+  #blockStart = 0;
   #isStopped = false;
   #fault: Fault | undefined;
 
@@ -139,6 +142,7 @@ export class FrameDecoder {
   keepUnread(): void {
     if (!this.#isLent || this.unread === 0) return;
     this.#chunk = this.#chunk.slice(this.#position);
+    this.#block = EMPTY;
     this.#position = 0;
     this.#isOwned = true;
     this.#isLent = false;
@@ -280,7 +284,6 @@ export class FrameDecoder {
   }
 
   #readPayload(maxSize: number): FramePiece | undefined {
-    if (this.#isLent && this.#payloadLength < COPY_BELOW) this.#keepIfMany();
     const start = this.#position;
     const left = this.#payloadLength - this.#payloadRead;
     // Whoever counts a budget down may come to a fraction, or below zero.
@@ -292,6 +295,12 @@ export class FrameDecoder {
     let bytes = this.#chunk;
     let isLent = this.#isLent;
     let from = start;
+    const block = isLent ? this.#copyBlock(start, size) : undefined;
+    if (block !== undefined) {
+      bytes = block;
+      from = start - this.#blockStart;
+      isLent = false;
+    }
     if (this.#isServer && size > 0) {
       if (this.#isOwned) {
         maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
@@ -308,9 +317,13 @@ export class FrameDecoder {
     return this.#piece(isFirst, isLast, bytes, from, from + size, isLent);
   }
 
-  // One copy of many small frames is cheaper than one of each.
-  #keepIfMany(): void {
-    if (this.unread > this.#payloadLength + MAX_HEADER_SIZE) this.keepUnread();
+  // Of a chunk that was lent, small payloads that come close together are copied together.
+  #copyBlock(start: number, size: number): Uint8Array | undefined {
+    if (start >= this.#blockStart && start + size <= this.#blockStart + this.#block.byteLength) return this.#block;
+    if (size <= COPIED_ALONE || size > SHARED_MEMORY / 4 || this.unread < 2 * size) return undefined;
+    this.#block = this.#chunk.slice(start, start + SHARED_MEMORY);
+    this.#blockStart = start;
+    return this.#block;
   }
 
   // Control frames are given whole: their payload is at most 125 bytes.
@@ -335,6 +348,7 @@ export class FrameDecoder {
   // A chunk that is used up is let go at once: an idle connection keeps none.
   #release(): undefined {
     this.#chunk = EMPTY;
+    this.#block = EMPTY;
     this.#position = 0;
     return undefined;
   }

@@ -79,11 +79,13 @@ test('copies a large piece that would keep a far larger buffer alive', () => {
   assert.is.not(queue.join().buffer, buffer.buffer);
 });
 
-test('pinsMuch tells whether a piece is less than a quarter of its buffer', () => {
-  const buffer = new Uint8Array(400);
-  assert.is(pinsMuch(buffer, 99), true);
-  assert.is(pinsMuch(buffer, 100), false);
-  assert.is(pinsMuch(buffer.subarray(300), 99), true);
+test('pinsMuch tells whether a piece is less than a quarter of a buffer that is larger than what neighbours may share', () => {
+  const buffer = new Uint8Array(8000);
+  assert.is(pinsMuch(buffer, 1999), true);
+  assert.is(pinsMuch(buffer, 2000), false);
+  assert.is(pinsMuch(buffer.subarray(6000), 1999), true);
+  assert.is(pinsMuch(new Uint8Array(4096), 1), false);
+  assert.is(pinsMuch(new Uint8Array(4097), 1), true);
   assert.is(pinsMuch(new Uint8Array(0), 0), false);
 });
 
