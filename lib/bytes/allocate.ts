@@ -7,13 +7,10 @@ interface Platform {
 /** Below this, zeros cost less than the way around them. */
 const LARGE = 4096;
 
-const allocUnsafe = (globalThis as Platform).Buffer?.allocUnsafeSlow;
-
 /** An array whose bytes are anything: all of them must be written before anybody else sees it. */
 export function allocate(size: number): Uint8Array {
-  if (allocUnsafe === undefined || size < LARGE) return new Uint8Array(size);
-  const { buffer, byteOffset } = allocUnsafe(size);
-  return new Uint8Array(buffer, byteOffset, size);
+  const unfilled = size < LARGE ? undefined : (globalThis as Platform).Buffer?.allocUnsafeSlow?.(size);
+  return unfilled === undefined ? new Uint8Array(size) : new Uint8Array(unfilled.buffer, unfilled.byteOffset, size);
 }
 
 /** A copy of `bytes[start, end)`. */

@@ -219,7 +219,6 @@ export class Connection<I = Message>
   }
 
   endSent(): void {}
-
   transportClosed(error?: unknown): void {
     this.ending.transportClosed(error);
   }

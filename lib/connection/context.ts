@@ -116,10 +116,6 @@ function hasUnref(timer: unknown): timer is { unref(): void } {
   return typeof timer === 'object' && timer !== null && 'unref' in timer;
 }
 
-const { process } = globalThis as { process?: { nextTick?: (task: () => void) => void } };
-const soon: (task: () => void) => void =
-  process?.nextTick === undefined ? queueMicrotask : (task) => process.nextTick?.(task);
-
 // One task of the event loop serves all connections that have something to do in this turn.
 const turnScheduler: Scheduler = createTurnScheduler();
 
@@ -145,6 +141,12 @@ function createTurnScheduler(): Scheduler {
     schedule(task) {
       if (tasks.push(task) === 1) later(run);
     },
-    scheduleSoon: soon,
+    scheduleSoon: scheduleSoon(),
   };
+}
+
+// Behind the promises that settle now, where there is a way to be there.
+function scheduleSoon(): (task: () => void) => void {
+  const { process } = globalThis as { process?: { nextTick?: (task: () => void) => void } };
+  return process?.nextTick === undefined ? queueMicrotask : (task) => process.nextTick?.(task);
 }

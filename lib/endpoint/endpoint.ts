@@ -67,6 +67,7 @@ export class Endpoint {
   readonly #output: EndpointOutput;
 
   #state: EndpointState = 'open';
+  #permission = permissions.open;
   #received: CloseStatus | undefined;
   #sent: CloseStatus | undefined;
 
@@ -104,12 +105,12 @@ export class Endpoint {
 
   /** Whether messages may be sent. */
   get canSend(): boolean {
-    return permissions[this.#state].send;
+    return this.#permission.send;
   }
 
   /** Whether bytes that come are still looked at; afterwards they are thrown away. */
   get canReceive(): boolean {
-    return permissions[this.#state].receive;
+    return this.#permission.receive;
   }
 
   /** Whether this half of the transport is to be ended once {@link hasOutput} is false. */
@@ -196,7 +197,7 @@ export class Endpoint {
   /** Takes the end of the input. Without a close frame before it the connection is lost (RFC 6455 §7.1.5: 1006). */
   receiveEnd(): void {
     this.#move('end');
-    this.#stopReceiving();
+    this.#input.stop();
   }
 
   #receiveData(piece: FramePiece, events: EndpointEvent[]): void {
@@ -230,17 +231,13 @@ export class Endpoint {
     if (status instanceof Error) return this.#failWith(status, events);
     this.#received = status;
     this.#move('receive-close');
-    this.#stopReceiving();
+    this.#input.stop();
     events.push({ type: 'close', closeCode: status.closeCode, reason: status.reason });
   }
 
   #failWith(fault: Fault, events: EndpointEvent[]): void {
     this.fail(fault.closeCode, fault.message);
     events.push({ type: 'fault', fault });
-  }
-
-  #stopReceiving(): void {
-    this.#input.stop();
   }
 
   // --- Sending -----------------------------------------------------------------------------------------------------
@@ -326,7 +323,7 @@ export class Endpoint {
       this.#sendClose(encodeClosePayload(closeCode, text), { closeCode, reason: text });
     }
     this.#move('fail');
-    this.#stopReceiving();
+    this.#input.stop();
   }
 
   #echoCode(): number | undefined {
@@ -353,6 +350,7 @@ export class Endpoint {
 
   #move(transition: Transition): void {
     this.#state = transitions[this.#state][transition] ?? this.#state;
+    this.#permission = permissions[this.#state];
   }
 
   // --- Output ------------------------------------------------------------------------------------------------------
