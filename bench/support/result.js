@@ -5,6 +5,7 @@
  * @property {string} name As the tables and charts have it: "millrace", "ws with add-ons", "uWebSockets.js" …
  * @property {number[]} values One of each round.
  * @property {Record<string, number[]>} [beside] Other figures of the same rounds, by their headings ("messages a second").
+ * @property {string} [missing] Why there are no values: it is not installed, or does not run on this machine.
  *
  * @typedef {object} Result
  * @property {string} section The measurement: "echo", "handshakes", "idle-memory", "growth", "client", "broadcast", "micro".
