@@ -63,7 +63,9 @@ export class Program {
   async ask(question, options = {}) {
     const answered = new Promise((resolve) => this.child.once('message', resolve));
     this.child.send({ question, ...options });
-    return await Promise.race([answered, this.#failed]);
+    const reply = await Promise.race([answered, this.#failed]);
+    if (reply.error !== undefined) throw new Error(reply.error);
+    return reply;
   }
 
   async stop() {
@@ -78,7 +80,11 @@ export class Program {
  */
 export function answer(answers) {
   process.on('message', async (/** @type {{ question: string }} */ { question, ...options }) => {
-    process.send?.((await answers[question]?.(options)) ?? {});
+    try {
+      process.send?.((await answers[question]?.(options)) ?? {});
+    } catch (error) {
+      process.send?.({ error: String(error) });
+    }
   });
   process.on('disconnect', () => process.exit());
 }

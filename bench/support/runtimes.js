@@ -26,22 +26,34 @@ function inPackage(name, file) {
 const finders = {
   node20: () => (process.version.startsWith('v20.') ? process.execPath : inPackage('node20', 'bin/node')),
   node24: () => (process.version.startsWith('v24.') ? process.execPath : inPackage('node24', 'bin/node')),
-  bun: () => inPackage(`@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}`, 'bin/bun'),
+  // Bun's script of installation moves it from one package to the other.
+  bun: () =>
+    inPackage(`@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}`, 'bin/bun') ??
+    inPackage('bun', 'bin/bun.exe'),
   deno: () => inPackage(`@deno/${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`, 'deno'),
 };
 
 /** How each of them is told to run a file. */
 const before = { node20: [], node24: [], bun: [], deno: ['run', '-A', '--no-lock', '--node-modules-dir=manual'] };
 
+/** How each of them is told of a file that runs before, which may ask for collections. */
+const beforeThat = {
+  node20: ['--expose-gc', '--import'],
+  node24: ['--expose-gc', '--import'],
+  bun: ['--expose-gc', '--preload'],
+  deno: ['--v8-flags=--expose-gc', '--preload'],
+};
+
 /**
  * The command that runs a file.
  *
  * @param {keyof typeof before} runtime
  * @param {readonly string[]} rest The file and its arguments.
+ * @param {string} [preload] A file that runs before.
  * @throws Error when the runtime is not installed.
  */
-export function commandOf(runtime, rest) {
+export function commandOf(runtime, rest, preload) {
   const program = finders[runtime]?.();
   if (program === undefined) throw new Error(`${runtime} is not installed: npm install in bench/ brings it`);
-  return [program, ...before[runtime], ...rest];
+  return [program, ...before[runtime], ...(preload ? [...beforeThat[runtime], preload] : []), ...rest];
 }
