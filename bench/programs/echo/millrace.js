@@ -27,14 +27,12 @@ const handlers = {
       await session.send({ opcode, payload, fin });
     }
   },
-  idle: async (session) => {
-    for await (const message of session) await session.send(message);
-  },
 };
 
 const options = {
   raw: how === 'raw',
-  limits: { maxMessageSize: 16 * 1024 * 1024, maxConnections: Number.POSITIVE_INFINITY },
+  // Its keepalive is at work, as in all of these servers that have one, but pings nobody while others have their rounds: the load knows of no pings.
+  limits: { maxMessageSize: 16 * 1024 * 1024, maxConnections: Number.POSITIVE_INFINITY, pingInterval: 900_000 },
   ...(rest.includes('deflate') ? { extensions: [permessageDeflate({ threshold: 0 })] } : undefined),
   userContext: { onError: () => {} },
 };

@@ -2,15 +2,11 @@
 // the size of a message.
 
 import { createServer } from 'node:net';
-import { payloadOf, repeated, unmaskedFrame } from '../../support/echo-fixture.js';
-import { OPCODE } from '../../support/frames.js';
+import { Answers } from '../../support/answers.js';
 import { answerOf } from '../../support/handshake.js';
 
-const echo = unmaskedFrame(payloadOf(Number(process.argv[2] ?? 64)), OPCODE.BINARY);
-// A client's frame has a masking key more.
-const size = echo.byteLength + 4;
-const prebuilt = repeated(echo, 256 * 1024);
-const most = prebuilt.byteLength / echo.byteLength;
+const answers = new Answers(Number(process.argv[2] ?? 64));
+const size = answers.incomingSize;
 
 const server = createServer({ noDelay: true }, (socket) => {
   let received = 0;
@@ -19,10 +15,9 @@ const server = createServer({ noDelay: true }, (socket) => {
     socket.write(answerOf(head.toString('latin1')));
     socket.on('data', (chunk) => {
       received += chunk.byteLength;
-      let whole = Math.floor(received / size);
+      const whole = Math.floor(received / size);
       received -= whole * size;
-      for (; whole > most; whole -= most) socket.write(prebuilt);
-      if (whole > 0) socket.write(prebuilt.subarray(0, whole * echo.byteLength));
+      answers.write(socket, whole);
     });
   });
 });
