@@ -1,13 +1,9 @@
 // The load of an echo server, in a process of its own: bytes that were made beforehand go out, what comes back is counted, and in the first round compared byte for byte. Any number of connections, each with so many
 // messages in flight.
 
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { EchoFixture } from '../support/echo-fixture.js';
-import { request } from '../support/frames.js';
 import { answer } from '../support/process.js';
-
-const END_OF_HEAD = Buffer.from('\r\n\r\n');
+import { openMany, upgraded } from '../support/upgraded.js';
 
 class Connection {
   #socket;
@@ -27,17 +23,6 @@ class Connection {
     socket.on('data', (chunk) => this.#take(chunk));
     socket.on('error', (error) => this.#fail(error));
     socket.on('close', () => this.#fail(new Error('The server has closed a connection')));
-  }
-
-  /** @param {number} port @param {EchoFixture} fixture */
-  static async open(port, fixture) {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    socket.write(request('/'));
-    let head = Buffer.alloc(0);
-    while (!head.includes(END_OF_HEAD)) head = Buffer.concat([head, (await once(socket, 'data'))[0]]);
-    if (!head.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`Not upgraded: ${head}`);
-    return new Connection(socket, fixture);
   }
 
   /** Sends so many messages, and waits for the echo of each. @param {number} count @param {boolean} isChecked */
@@ -84,15 +69,12 @@ class Connection {
 }
 
 /** @type {Connection[]} */
-const connections = [];
+let connections = [];
 
 answer({
   start: async ({ port, connections: count, ...options }) => {
     const fixture = new EchoFixture(options);
-    for (let opened = 0; opened < count; opened += 100) {
-      const some = Array.from({ length: Math.min(100, count - opened) }, () => Connection.open(port, fixture));
-      connections.push(...(await Promise.all(some)));
-    }
+    connections = await openMany(count, async () => new Connection(await upgraded(port), fixture));
   },
   check: async () => {
     await Promise.all(connections.map((each) => each.run(3, true)));

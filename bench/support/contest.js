@@ -34,6 +34,9 @@ const SHORT = { cpu: 0.01, clock: 0.1 };
  * @property {(kind: K) => Promise<Work>} start
  */
 
+/** @param {string} what */
+const plural = (what) => what.replace(/y$/, 'ie').concat('s');
+
 class Contestant {
   /** @type {import('./result.js').Entry} */
   entry;
@@ -70,7 +73,7 @@ class Contestant {
     const total = this.#count * (this.#work.perCount ?? 1);
     const { what, isSmall } = this.#contest;
     this.entry.values.push((spent / total) * (isSmall ? 1e9 : 1e6));
-    const figures = { [`${what}s a second`]: total / seconds, ...beside };
+    const figures = { [`${plural(what)} a second`]: total / seconds, ...beside };
     for (const [heading, value] of Object.entries(figures)) {
       this.entry.beside ??= {};
       this.entry.beside[heading] = [...(this.entry.beside[heading] ?? []), value];
