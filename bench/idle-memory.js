@@ -16,7 +16,7 @@ const CONNECTIONS = 10_000;
 /** Connections that come and go before: what is made once does not count. */
 const BEFORE = 100;
 /** How long it is left alone, in milliseconds. */
-const REST = 500;
+const REST = 300;
 const AT_A_TIME = 2;
 
 /** @type {Record<string, import('./support/measured-process.js').Kind[]>} */
@@ -47,7 +47,8 @@ async function connect(port, connections) {
 
 /** In bytes a connection. @param {import('./support/measured-process.js').Kind} kind @param {number} connections */
 async function grown(kind, connections) {
-  const server = await MeasuredProcess.start({ ...kind, preload: 'tell-memory' });
+  const args = [kind.program, ...(kind.args ?? [])];
+  const server = await MeasuredProcess.start({ ...kind, program: 'tell-memory', args, collects: true });
   try {
     const early = await connect(server.port, BEFORE);
     await early.stop();

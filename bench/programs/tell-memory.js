@@ -1,4 +1,4 @@
-// Loaded before a server, in any runtime: tells what its process holds, behind collections.
+// A server that tells what its process holds, behind collections, in any runtime. Arguments: the program that it is, and that one's own.
 
 import process from 'node:process';
 import { retained } from '../support/memory.js';
@@ -11,3 +11,7 @@ answer({
     return { retained: 'Bun' in globalThis ? undefined : collected, resident: process.memoryUsage().rss };
   },
 });
+
+// The program finds its arguments where it looks for them.
+const [program] = process.argv.splice(2, 1);
+await import(`./${program}.js`);

@@ -26,7 +26,7 @@ export function pinned(core, command) {
  * @property {string} program A file of `programs`, without its ending.
  * @property {readonly string[]} [args]
  * @property {Readonly<Record<string, string>>} [env]
- * @property {string} [preload] A file of `programs` that runs before the program.
+ * @property {boolean} [collects] Whether it asks for collections.
  */
 
 export class MeasuredProcess {
@@ -40,9 +40,8 @@ export class MeasuredProcess {
   }
 
   /** Starts it, and waits until it is: it prints `ready` and its port. @param {Kind} kind */
-  static async start({ runtime, program, args = [], env = {}, preload }) {
-    const path = (/** @type {string} */ name) => `${programs}${name}.js`;
-    const command = commandOf(runtime, [path(program), ...args], preload && path(preload));
+  static async start({ runtime, program, args = [], env = {}, collects }) {
+    const command = commandOf(runtime, [`${programs}${program}.js`, ...args], collects);
     const [first = '', ...rest] = pinned(MEASURED_CORE, command);
     const child = spawn(first, rest, {
       env: { ...process.env, ...env },

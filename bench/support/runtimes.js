@@ -36,12 +36,12 @@ const finders = {
 /** How each of them is told to run a file. */
 const before = { node20: [], node24: [], bun: [], deno: ['run', '-A', '--no-lock', '--node-modules-dir=manual'] };
 
-/** How each of them is told of a file that runs before, which may ask for collections. */
-const beforeThat = {
-  node20: ['--expose-gc', '--import'],
-  node24: ['--expose-gc', '--import'],
-  bun: ['--expose-gc', '--preload'],
-  deno: ['--v8-flags=--expose-gc', '--preload'],
+/** How each of them is told that the file may ask for collections. */
+const collecting = {
+  node20: ['--expose-gc'],
+  node24: ['--expose-gc'],
+  bun: ['--expose-gc'],
+  deno: ['--v8-flags=--expose-gc'],
 };
 
 /**
@@ -49,11 +49,11 @@ const beforeThat = {
  *
  * @param {keyof typeof before} runtime
  * @param {readonly string[]} rest The file and its arguments.
- * @param {string} [preload] A file that runs before.
+ * @param {boolean} [collects] Whether it asks for collections.
  * @throws Error when the runtime is not installed.
  */
-export function commandOf(runtime, rest, preload) {
+export function commandOf(runtime, rest, collects = false) {
   const program = finders[runtime]?.();
   if (program === undefined) throw new Error(`${runtime} is not installed: npm install in bench/ brings it`);
-  return [program, ...before[runtime], ...(preload ? [...beforeThat[runtime], preload] : []), ...rest];
+  return [program, ...before[runtime], ...(collects ? collecting[runtime] : []), ...rest];
 }
