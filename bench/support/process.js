@@ -13,6 +13,9 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
+// A signal that nobody listens to ends a process without its 'exit'.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 /** Ends a process with this one. @param {import('node:child_process').ChildProcess} child */
 export function endWithThis(child) {
   children.add(child);
