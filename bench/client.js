@@ -66,7 +66,8 @@ async function start(kind, load) {
 /** @type {import('./support/alone.js').Measure} */
 export async function* measure(wanted) {
   for (const group of wanted.groups) {
-    for (const load of cases.filter(({ connections }) => group === 'node24' || connections > 1)) {
+    const all = group === 'node24' && !wanted.isShort;
+    for (const load of cases.filter(({ connections }) => all || connections > 1)) {
       if (!isWanted(nameOf(load), wanted.cases)) continue;
       const kinds = groups[group] ?? [];
       const contest = { section: 'client', group, title: nameOf(load), what: 'message', kinds };

@@ -31,10 +31,18 @@ export function pinned(core, command) {
 
 export class MeasuredProcess {
   #child;
+  /** @type {Promise<never>} */
+  #ended;
+  /** Nanoseconds of each thread: what one had that has ended meanwhile is not lost. @type {Map<string, number>} */
+  #spent = new Map();
 
   /** @param {import('node:child_process').ChildProcess} child @param {number} port */
   constructor(child, port) {
     this.#child = child;
+    this.#ended = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`What is measured has ended with ${code ?? signal}`);
+    });
+    this.#ended.catch(() => {});
     /** Where it listens; 0 when it does not. */
     this.port = port;
   }
@@ -64,10 +72,14 @@ export class MeasuredProcess {
   /** The processor's time that all its threads have had, user and system, in microseconds. */
   cpu() {
     const tasks = `/proc/${this.pid}/task`;
-    const spent = readdirSync(tasks).map((task) => {
-      return Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]);
-    });
-    return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1000;
+    for (const task of readdirSync(tasks)) {
+      try {
+        this.#spent.set(task, Number(readFileSync(`${tasks}/${task}/schedstat`, 'utf8').split(' ')[0]));
+      } catch {
+        // It has ended between the two.
+      }
+    }
+    return [...this.#spent.values()].reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1000;
   }
 
   /** Its resident memory, in bytes. */
@@ -84,13 +96,9 @@ export class MeasuredProcess {
    * @returns {Promise<any>}
    */
   async ask(question, options = {}) {
-    const answered = once(this.#child, 'message');
-    const ended = once(this.#child, 'exit').then(() => {
-      throw new Error(`What is measured has ended, asked for "${question}"`);
-    });
-    ended.catch(() => {});
+    const answered = new Promise((resolve) => this.#child.once('message', resolve));
     this.#child.send({ question, ...options });
-    const [reply] = await Promise.race([answered, ended]);
+    const reply = await Promise.race([answered, this.#ended]);
     if (reply.error !== undefined) throw new Error(reply.error);
     return reply;
   }
