@@ -31,6 +31,7 @@ const SHORT = { cpu: 0.01, clock: 0.1 };
  * @property {string} group
  * @property {string} title
  * @property {string} what What is counted: "message".
+ * @property {{ cpu: number; clock: number }} [warmUp] What has to be done before it is measured, where that is more than usual.
  * @property {boolean} [isSmall] Whether it costs so little that it is told in nanoseconds.
  * @property {readonly K[]} kinds The first is what the others are compared with.
  * @property {(kind: K) => Promise<Work>} start
@@ -48,14 +49,14 @@ class Contestant {
   #warmUp;
   #count = 1;
 
-  /** @param {string} name @param {Work} work @param {{ what: string; isSmall?: boolean }} contest @param {boolean} isShort */
+  /** @param {string} name @param {Work} work @param {Pick<Contest<{ name: string }>, 'what' | 'warmUp' | 'isSmall'>} contest @param {boolean} isShort */
   constructor(name, work, contest, isShort) {
     this.entry = { name, values: [], beside: {} };
     this.#work = work;
     this.#contest = contest;
     const { round, warmUp } = contest.isSmall ? SMALL : { round: ROUND, warmUp: WARM_UP };
     this.#round = isShort ? SHORT : round;
-    this.#warmUp = isShort ? SHORT : warmUp;
+    this.#warmUp = isShort ? SHORT : (contest.warmUp ?? warmUp);
   }
 
   /** Makes sure that it does its work, warms up, and finds out which count makes a round. */
