@@ -1,6 +1,7 @@
 // What an idle connection holds of a server's memory, at 10,000 connections. About 2 minutes; two servers have their turn at a time, for they need not be fast.
 
 import { isWanted, runAlone } from './support/alone.js';
+import { failed, patiently } from './support/contest.js';
 import { LOAD_CORE, MeasuredProcess, pinned } from './support/measured-process.js';
 import { assertFiles } from './support/open-files.js';
 import { Program, pause } from './support/process.js';
@@ -66,16 +67,22 @@ async function grown(kind, connections) {
   }
 }
 
-/** Adds a round to an entry. @param {import('./support/measured-process.js').Kind} kind @param {number} connections @param {import('./support/result.js').Entry} entry */
+/**
+ * Adds a round to an entry.
+ *
+ * @param {import('./support/measured-process.js').Kind} kind
+ * @param {number} connections
+ * @param {import('./support/result.js').Entry} entry
+ */
 async function addRound(kind, connections, entry) {
+  if (entry.missing !== undefined) return;
   try {
-    const { resident, retained } = await grown(kind, connections);
+    const { resident, retained } = await patiently(grown(kind, connections));
     entry.values.push(resident / KiB);
     if (Number.isNaN(retained)) return;
     entry.beside = { 'KiB retained': [...(entry.beside?.['KiB retained'] ?? []), retained / KiB] };
   } catch (error) {
-    if (kind.name.startsWith('millrace')) throw error;
-    entry.missing = /** @type {Error} */ (error).message;
+    Object.assign(entry, failed(kind.name, error).entry);
   }
 }
 

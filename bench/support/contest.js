@@ -37,6 +37,23 @@ const SHORT = { cpu: 0.01, clock: 0.1 };
  * @property {(kind: K) => Promise<Work>} start
  */
 
+/** What takes longer than this hangs, in seconds: opening 10,000 connections takes some. */
+const PATIENCE = 120;
+
+/** @template T @param {Promise<T>} promise @returns {Promise<T>} */
+export async function patiently(promise) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`It has not ended in ${PATIENCE} s`)), PATIENCE * 1000);
+  });
+  try {
+    return await Promise.race([promise, /** @type {Promise<never>} */ (late)]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** @param {string} what */
 const plural = (what) => what.replace(/y$/, 'ie').concat('s');
 
@@ -97,7 +114,7 @@ class Contestant {
 }
 
 /**
- * Starts one of them. A rival that is not there, or does not run here, has no figures but the reason; that millrace does not is a fault.
+ * Starts one of them.
  *
  * @template {{ name: string }} K
  * @param {Contest<K>} contest
@@ -109,13 +126,31 @@ async function enter(contest, kind, { isShort = false }) {
   /** @type {Contestant | undefined} */
   let contestant;
   try {
-    contestant = new Contestant(kind.name, await contest.start(kind), contest, isShort);
-    await contestant.warmUp();
+    contestant = new Contestant(kind.name, await patiently(contest.start(kind)), contest, isShort);
+    await patiently(contestant.warmUp());
     return contestant;
   } catch (error) {
     await contestant?.stop();
-    if (kind.name.startsWith('millrace')) throw error;
-    return { entry: { name: kind.name, values: [], missing: /** @type {Error} */ (error).message } };
+    return failed(kind.name, error);
+  }
+}
+
+/** A rival that is not there, or does not run here, has no figures but the reason; that millrace does not is a fault. @param {string} name @param {unknown} error */
+export function failed(name, error) {
+  if (name.startsWith('millrace')) throw error;
+  return { entry: { name, values: [], missing: error instanceof Error ? error.message : String(error) } };
+}
+
+/** @param {(Contestant | { entry: import('./result.js').Entry })[]} entered */
+async function roundOf(entered) {
+  for (const [at, each] of entered.entries()) {
+    if (!(each instanceof Contestant)) continue;
+    try {
+      await patiently(each.round());
+    } catch (error) {
+      await each.stop();
+      entered[at] = failed(each.entry.name, error);
+    }
   }
 }
 
@@ -130,7 +165,6 @@ export async function hold(contest, wanted) {
   const { rounds, progress } = wanted;
   /** @type {Awaited<ReturnType<typeof enter>>[]} */
   const entered = [];
-  const running = () => entered.filter((each) => each instanceof Contestant);
   try {
     for (const kind of kinds) {
       progress(`${group}: ${title}: ${kind.name}`);
@@ -138,10 +172,10 @@ export async function hold(contest, wanted) {
     }
     for (let round = 0; round < rounds; round++) {
       progress(`${group}: ${title}: round ${round + 1} of ${rounds}`);
-      for (const contestant of running()) await contestant.round();
+      await roundOf(entered);
     }
   } finally {
-    for (const contestant of running()) await contestant.stop();
+    for (const each of entered) if (each instanceof Contestant) await each.stop();
   }
   const unit = `${isSmall ? 'ns' : 'us'} of CPU a ${what}`;
   return { section, group, title, unit, entries: entered.map(({ entry }) => entry) };
