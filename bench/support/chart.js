@@ -197,6 +197,6 @@ export function chartSvg({ title, unit, notes, panels, isOneScale = false }) {
   // What it says to a script beside the chart, which there is none of; a class has the number of the chart in this process.
   const plain = svg
     .replaceAll(/ (ecmeta_\w+|class|pointer-events)="[^"]*"/g, '')
-    .replace(/<style >[^]*?<\/style>\s*/, '');
+    .replace(/<style >.*?<\/style>\s*/s, '');
   return `${plain}\n`.replace(/^<svg[^>]*>/, (open) => `${open}\n<title>${escaped(title)}</title>\n${darkStyle()}`);
 }
