@@ -38,7 +38,10 @@ function readArguments() {
 async function draw(report) {
   // It is installed with the rivals.
   const { writePage } = await import('./support/page.js');
-  for (const file of writePage(report, SECTIONS)) console.error(`written: ${file}`);
+  /** @type {Record<string, string>} */
+  const abouts = {};
+  for (const section of SECTIONS) abouts[section] = (await import(`./${section}.js`)).about;
+  for (const file of writePage(report, abouts)) console.error(`written: ${file}`);
 }
 
 /** @param {import('./support/arguments.js').Arguments} wanted */

@@ -63,7 +63,7 @@ export const chartKinds = [
     name: 'echo-64-1',
     section: 'echo',
     title: 'Echo of 64 B, 1 in flight on each connection (Node 24)',
-    has: echoOf('node24', ['64 B, 1 in flight, 64 connections', '64 B, 1 in flight, 1000 connections']),
+    has: echoOf('node24', ['64 B, 1 in flight, 64 connections', '64 B, 1 in flight, 1,000 connections']),
     panels: (results) => panelsOf(results, ({ title }) => connectionsIn(title)),
   },
   {

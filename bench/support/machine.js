@@ -22,7 +22,7 @@ export function machine() {
   };
 }
 
-/** @type {readonly import('./measured-server.js').ServerKind['runtime'][]} */
+/** @type {readonly import('./measured-process.js').Kind['runtime'][]} */
 const runtimes = ['node20', 'node24', 'bun', 'deno'];
 const rivals = ['ws', 'bufferutil', 'utf-8-validate', 'uwebsockets', 'undici'];
 

@@ -9,9 +9,13 @@ import { chartNotes, pageOf } from './report.js';
 const page = fileURLToPath(new URL('../README.md', import.meta.url));
 const folder = fileURLToPath(new URL('../charts/', import.meta.url));
 
-/** @param {import('./report.js').Report} report @param {readonly string[]} sections @returns {string[]} What was written. */
-export function writePage(report, sections) {
-  writeFileSync(page, pageOf(readFileSync(page, 'utf8'), report, sections));
+/**
+ * @param {import('./report.js').Report} report
+ * @param {Readonly<Record<string, string>>} abouts How each of the measurements is made.
+ * @returns {string[]} What was written.
+ */
+export function writePage(report, abouts) {
+  writeFileSync(page, pageOf(readFileSync(page, 'utf8'), report, abouts));
   mkdirSync(folder, { recursive: true });
   const charts = chartsOf(report.results, chartNotes(report));
   return [

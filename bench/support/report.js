@@ -97,12 +97,18 @@ function groupText(results, group) {
   return parts.join('\n\n');
 }
 
-/** What stands between the marks of a measurement. @param {string} section @param {Report} report */
-export function sectionText(section, { results, failures }) {
+/**
+ * What stands between the marks of a measurement.
+ *
+ * @param {string} section
+ * @param {string} about How it is measured.
+ * @param {Report} report
+ */
+export function sectionText(section, about, { results, failures }) {
   const own = results.filter((result) => result.section === section);
   const charts = chartsOf(results, []).filter((chart) => chart.section === section);
   const groups = [...new Set(own.map(({ group }) => group))];
-  const parts = charts.map(({ name, title }) => `![${title}](charts/${name}.svg)`);
+  const parts = [about, ...charts.map(({ name, title }) => `![${title}](charts/${name}.svg)`)];
   for (const group of groups) {
     parts.push(
       groupText(
@@ -114,7 +120,8 @@ export function sectionText(section, { results, failures }) {
   for (const failure of failures) {
     if (failure.section === section) parts.push(`${runtimeOf(failure.group)} has failed: ${failure.reason}`);
   }
-  return parts.join('\n\n') || 'Not measured yet.';
+  if (own.length === 0) parts.push('Not measured yet.');
+  return parts.join('\n\n');
 }
 
 /**
@@ -131,11 +138,19 @@ export function between(page, name, text) {
   return page.replace(marks, (_, start, end) => `${start}\n${text}\n${end}`);
 }
 
-/** The page with what a report says. @param {string} page @param {Report} report @param {readonly string[]} sections */
-export function pageOf(page, report, sections) {
+/**
+ * The page with what a report says.
+ *
+ * @param {string} page
+ * @param {Report} report
+ * @param {Readonly<Record<string, string>>} abouts How each of the measurements is made.
+ */
+export function pageOf(page, report, abouts) {
   let written = between(page, 'machine', machineLines(report).join('\n'));
   written = between(written, 'goals', goalsTable(report.results));
-  for (const section of sections) written = between(written, section, sectionText(section, report));
+  for (const [section, about] of Object.entries(abouts)) {
+    written = between(written, section, sectionText(section, about, report));
+  }
   return written;
 }
 
