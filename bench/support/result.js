@@ -14,3 +14,5 @@
  * @property {string} unit "us of CPU a message", "KiB a connection" …: less is better, always.
  * @property {Entry[]} entries The first is the one that the others are compared with (millrace).
  */
+
+export {};
