@@ -14,10 +14,10 @@ beforehand, and every byte that comes back in the first round is compared.`;
 /**
  * Which servers stand beside each other; the first is what the others are compared with.
  *
- * @type {Record<string, (size: number) => import('./support/measured-process.js').Kind[]>}
+ * @type {Record<string, (size: number, isText: boolean) => import('./support/measured-process.js').Kind[]>}
  */
 const groups = {
-  node24: (size) => [
+  node24: (size, isText) => [
     { name: 'millrace', ...millrace('node24') },
     { name: 'millrace, readable and writer', ...millrace('node24', 'streams') },
     { name: 'millrace, pipeTo', ...millrace('node24', 'pipe') },
@@ -26,7 +26,7 @@ const groups = {
     wsWithAddOns('node24'),
     ws('node24'),
     uws('node24'),
-    bareTcp('node24', size),
+    bareTcp('node24', size, isText),
   ],
   node20: (size) => [
     { name: 'millrace', ...millrace('node20') },
@@ -64,20 +64,19 @@ const isMain = ({ size, connections, isText }) => size !== KiB && connections > 
 const nameOf = ({ size, inFlight, connections, isText }) =>
   `${inBytes(size)}${isText ? ' text' : ''}, ${inFlight} in flight, ${connections.toLocaleString('en')} connection${connections > 1 ? 's' : ''}`;
 
+/** What a group measures: each case, and who stands beside each other in it. @param {string} group */
+export function casesOf(group) {
+  const own = cases.filter((each) => group === 'node24' || isMain(each));
+  return own.map((load) => ({ title: nameOf(load), load, kinds: groups[group]?.(load.size, load.isText) ?? [] }));
+}
+
 /** @type {import('./support/alone.js').Measure} */
 export async function* measure(wanted) {
   for (const group of wanted.groups) {
-    for (const load of cases.filter((each) => group === 'node24' || isMain(each))) {
-      if (!isWanted(nameOf(load), wanted.cases)) continue;
-      const contest = {
-        section: 'echo',
-        group,
-        title: nameOf(load),
-        what: 'message',
-        kinds: groups[group]?.(load.size) ?? [],
-        start: (kind) => loaded(kind, 'load', load, { perCount: load.connections }),
-      };
-      yield await hold(contest, wanted);
+    for (const { title, load, kinds } of casesOf(group)) {
+      if (!isWanted(title, wanted.cases)) continue;
+      const start = (kind) => loaded(kind, 'load', load, { perCount: load.connections });
+      yield await hold({ section: 'echo', group, title, what: 'message', kinds, start }, wanted);
     }
   }
 }

@@ -9,9 +9,9 @@ export class Answers {
   #most;
 
   /** @param {number} size Of a message. */
-  constructor(size) {
+  constructor(size, isText = false) {
     this.payload = payloadOf(size);
-    const frame = unmaskedFrame(this.payload, OPCODE.BINARY);
+    const frame = unmaskedFrame(this.payload, isText ? OPCODE.TEXT : OPCODE.BINARY);
     this.#size = frame.byteLength;
     this.#prebuilt = repeated(frame, 256 * 1024);
     this.#most = this.#prebuilt.byteLength / frame.byteLength;

@@ -105,11 +105,14 @@ class Echoing {
   /** What is counted while all of it comes back so many times. @param {number} times @returns {Promise<Counts>} */
   async count(times) {
     const counted = await new Promise((resolve) => {
-      const before = readCounts();
-      countPromises();
-      this.#repeat(times, () => {
-        countPromises(false);
-        resolve(countedSince(before));
+      // In a turn of its own: what waits for this one has its promises behind it.
+      setImmediate(() => {
+        const before = readCounts();
+        countPromises();
+        this.#repeat(times, () => {
+          countPromises(false);
+          resolve(countedSince(before));
+        });
       });
     });
     if (!this.#isRight) throw new Error('Something else came back than was sent');

@@ -30,9 +30,9 @@ export function uws(beside) {
   return { name, runtime: 'node20', program: 'echo/uws' };
 }
 
-/** @param {Kind['runtime']} runtime @param {number} size Of a message. @returns {Kind} */
-export function bareTcp(runtime, size) {
-  return { name: 'bare TCP', runtime, program: 'echo/tcp', args: [String(size)] };
+/** @param {Kind['runtime']} runtime @param {number} size Of a message. @param {boolean} [isText] @returns {Kind} */
+export function bareTcp(runtime, size, isText) {
+  return { name: 'bare TCP', runtime, program: 'echo/tcp', args: [String(size), ...(isText ? ['text'] : [])] };
 }
 
 /** @type {Kind} */
