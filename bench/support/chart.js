@@ -20,27 +20,27 @@ const CHARACTER = 6.9;
 const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif';
 
 /** Each colour, and what it is on a dark page. SVG in a page's <img> has no variables of that page: it decides by itself. */
-const LIGHT = {
+export const LIGHT = {
   background: '#ffffff',
   text: '#1f2328',
   quiet: '#59636e',
   line: '#d1d9e0',
   whisker: '#3d444d',
   own: '#0969da',
-  ownOther: '#80b3ec',
-  rival: '#8c959f',
-  yardstick: '#c8cfd6',
+  ownOther: '#5aa2ee',
+  rival: '#6e7781',
+  yardstick: '#afb8c1',
 };
-const DARK = {
+export const DARK = {
   background: '#0d1117',
   text: '#f0f6fc',
   quiet: '#9198a1',
   line: '#3d444e',
   whisker: '#d1d7e0',
   own: '#4493f8',
-  ownOther: '#2a5a9c',
-  rival: '#7d8590',
-  yardstick: '#484f59',
+  ownOther: '#2f65b0',
+  rival: '#8b949e',
+  yardstick: '#59626d',
 };
 
 /**
@@ -197,6 +197,8 @@ export function chartSvg({ title, unit, notes, panels, isOneScale = false }) {
   // What it says to a script beside the chart, which there is none of; a class has the number of the chart in this process.
   const plain = svg
     .replaceAll(/ (ecmeta_\w+|class|pointer-events)="[^"]*"/g, '')
+    // An area around each title that nobody sees.
+    .replaceAll(/<path [^>]*fill-opacity="0"[^>]*stroke-width="0"[^>]*><\/path>\n?/g, '')
     .replace(/<style >.*?<\/style>\s*/s, '');
   return `${plain}\n`.replace(/^<svg[^>]*>/, (open) => `${open}\n<title>${escaped(title)}</title>\n${darkStyle()}`);
 }

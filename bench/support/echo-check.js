@@ -31,7 +31,9 @@ async function checkCase(port, load) {
   const fixture = new EchoFixture(load);
   /** @type {EchoConnection[]} */
   const connections = [];
-  const timer = setTimeout(() => connections.forEach((each) => each.fail(new Error('No echo has come'))), LIMIT);
+  const timer = setTimeout(() => {
+    for (const each of connections) each.fail(new Error('No echo has come'));
+  }, LIMIT);
   try {
     await openMany(load.connections, async () => {
       connections.push(new EchoConnection(await upgraded(port), fixture));
