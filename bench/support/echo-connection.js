@@ -29,6 +29,8 @@ export class EchoConnection {
     return new Promise((resolve, reject) => {
       this.#done = () => resolve(undefined);
       this.#fail = reject;
+      // Nobody would tell once more.
+      if (this.#socket.destroyed) reject(new Error('The server has closed a connection'));
       this.#send(Math.min(count, this.#fixture.inFlight));
     });
   }
