@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { GROUPS } from './support/alone.js';
 import { SECTIONS } from './support/arguments.js';
-import { checkCharts } from './support/chart-check.js';
 import { compareCounts, countNow } from './support/counts.js';
 import { checkEchoes } from './support/echo-check.js';
 import { prepare } from './support/installed.js';
@@ -79,6 +78,8 @@ async function run(name, part) {
 
 await prepare(console.error);
 await run('charts', async () => {
+  // It is installed with the rivals.
+  const { checkCharts } = await import('./support/chart-check.js');
   for (const { name, fault } of checkCharts()) tell(name, fault);
 });
 await run('counts', messages);
