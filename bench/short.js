@@ -10,10 +10,21 @@ import { checkEchoes } from './support/echo-check.js';
 import { prepare } from './support/installed.js';
 import { overviewTable } from './support/report.js';
 import { inMinutes } from './support/run-all.js';
+import { commandOf } from './support/runtimes.js';
 
 const counts = fileURLToPath(new URL('counts.json', import.meta.url));
 /** Echoes have been checked before; of these the ratios are printed, with warm code. The others see to it that they work, with code that is cold. */
 const WARM = { section: 'echo', groups: ['node24'], cases: ['64 B, 16 in flight, 64 connections'] };
+
+await prepare(console.error);
+const present = GROUPS.filter((group) => {
+  try {
+    return commandOf(/** @type {any} */ (group), []).length > 0;
+  } catch (error) {
+    console.log(`     ${error instanceof Error ? error.message : error}`);
+    return false;
+  }
+});
 
 let passed = 0;
 let failed = 0;
@@ -29,7 +40,7 @@ function tell(name, fault) {
 }
 
 async function echoes() {
-  for (const group of GROUPS) {
+  for (const group of present) {
     const before = passed;
     for await (const { name, fault, missing } of checkEchoes(group)) {
       if (missing === undefined) tell(name, fault);
@@ -51,7 +62,7 @@ async function messages() {
 async function measurement(section) {
   const { measure } = await import(`./${section}.js`);
   const isWarm = section === WARM.section;
-  const { groups, cases } = isWarm ? WARM : { groups: GROUPS, cases: [] };
+  const { groups, cases } = isWarm ? WARM : { groups: present, cases: [] };
   /** @type {import('./support/result.js').Result[]} */
   const results = [];
   for await (const result of measure({ groups, cases, rounds: 1, isShort: !isWarm, progress: () => {} })) {
@@ -76,7 +87,6 @@ async function run(name, part) {
   console.log(`     ${name}: ${inMinutes((performance.now() - begun) / 1000)}`);
 }
 
-await prepare(console.error);
 await run('charts', async () => {
   // It is installed with the rivals.
   const { checkCharts } = await import('./support/chart-check.js');

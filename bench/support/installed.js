@@ -42,7 +42,6 @@ async function npm(folder, rest) {
 export async function prepare(progress) {
   if (!isInstalled(bench)) {
     progress('installing the rivals');
-    // None of them needs a script: their binaries are in the packages.
     await npm(bench, ['ci', '--ignore-scripts', '--no-fund', '--no-audit']);
   }
   if (isBuilt()) return;

@@ -54,6 +54,9 @@ const collecting = {
  */
 export function commandOf(runtime, rest, collects = false) {
   const program = finders[runtime]?.();
-  if (program === undefined) throw new Error(`${runtime} is not installed: npm install in bench/ brings it`);
+  if (program === undefined) {
+    const how = runtime === 'node20' ? 'it has to be the Node that runs this' : 'npm ci in bench/ brings it';
+    throw new Error(`${runtime} is not here: ${how}`);
+  }
   return [program, ...before[runtime], ...(collects ? collecting[runtime] : []), ...rest];
 }
