@@ -18,7 +18,7 @@
  * @typedef {object} Surroundings
  * @property {(section: string) => Promise<{ measure: import('./alone.js').Measure }>} load Gives the module of a measurement.
  * @property {(step: Step) => number} expected How long a step takes, in seconds, as far as one knows.
- * @property {(text: string) => void} progress
+ * @property {(text: string) => void} progress What a measurement tells has its group in it.
  * @property {(result: Result) => void} onResult
  * @property {() => number} now In seconds.
  */
@@ -51,16 +51,16 @@ export async function runAll(plan, { load, expected, progress, onResult, now }) 
     const others = steps.slice(at + 1).reduce((sum, each) => sum + expected(each), 0);
     const tell = (/** @type {string} */ text) => {
       const left = others + Math.max(0, expected(step) - (now() - stepBegun));
-      progress(`${inMinutes(now() - begun)}, about ${inMinutes(left)} left: ${section}, ${group}: ${text}`);
+      progress(`${inMinutes(now() - begun)}, about ${inMinutes(left)} left: ${section}: ${text}`);
     };
-    tell('begins');
+    tell(`${group}: begins`);
     try {
       const { measure } = await load(section);
       const wanted = { groups: [group], cases: plan.cases, rounds: plan.rounds, progress: tell };
       for await (const result of measure(wanted)) onResult(result);
     } catch (error) {
       failures.push({ section, group, reason: error instanceof Error ? error.message : String(error) });
-      tell(`failed: ${error instanceof Error ? error.stack : error}`);
+      tell(`${group}: failed: ${error instanceof Error ? error.stack : error}`);
     }
     spent[`${section} ${group}`] = Math.round(now() - stepBegun);
   }

@@ -97,8 +97,8 @@ test('measurements run one after the other, each with a group after the other, a
   assert.equal(seen[1], ['one', ['bun'], ['a'], 3]);
   assert.equal(spent, { 'one node24': 10, 'one bun': 10, 'two node24': 10, 'two bun': 10 });
   assert.equal([failures, seconds], [[], 40]);
-  assert.is(told[0], '0:00, about 1:20 left: one, node24: begins');
-  assert.is(told[3], '0:20, about 0:50 left: one, bun: half');
+  assert.is(told[0], '0:00, about 1:20 left: one: node24: begins');
+  assert.is(told[3], '0:20, about 0:50 left: one: half');
 });
 
 test('what fails is said, and the others still have their turn', async () => {
