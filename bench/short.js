@@ -8,7 +8,7 @@ import { SECTIONS } from './support/arguments.js';
 import { compareCounts, countNow } from './support/counts.js';
 import { checkEchoes } from './support/echo-check.js';
 import { prepare } from './support/installed.js';
-import { overviewTable } from './support/report.js';
+import { overviewTable, tablesOf } from './support/report.js';
 import { inMinutes } from './support/run-all.js';
 import { commandOf } from './support/runtimes.js';
 
@@ -75,8 +75,7 @@ async function measurement(section) {
   const how = isWarm ? '' : ', with cold code';
   for (const group of groups) {
     const some = results.filter((result) => result.group === group);
-    for (const unit of new Set(some.map((result) => result.unit))) {
-      const table = overviewTable(some.filter((result) => result.unit === unit));
+    for (const table of tablesOf(some).map(overviewTable)) {
       console.log(`\n${section}, ${group}${how}\n\n${table}`);
     }
   }

@@ -85,7 +85,7 @@ function streamsBesideLoop(results) {
 
 /** Whether another goal speaks about it. @param {Result} result */
 function hasOwnGoal({ section, title }) {
-  if (['client', 'growth', 'idle-memory', 'micro'].includes(section)) return true;
+  if (['client', 'growth', 'idle-memory'].includes(section)) return true;
   return section === 'echo' && /^(64 B, 1 in flight|64 B, 16 in flight, 64 c|16 KiB|1 MiB)/.test(plain(title));
 }
 

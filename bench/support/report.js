@@ -67,10 +67,11 @@ export function overviewTable(results) {
   return toTable([results[0]?.unit ?? '', ...names], rows);
 }
 
-/** The results that have a unit in common, in their order. @param {readonly Result[]} results */
-function byUnit(results) {
-  const units = [...new Set(results.map(({ unit }) => unit))];
-  return units.map((unit) => results.filter((result) => result.unit === unit));
+/** The results that fit into one table, in their order: those of one unit with the same entries. @param {readonly Result[]} results */
+export function tablesOf(results) {
+  const kindOf = (/** @type {Result} */ { unit, entries }) => JSON.stringify([unit, entries.map(({ name }) => name)]);
+  const kinds = [...new Set(results.map(kindOf))];
+  return kinds.map((kind) => results.filter((result) => kindOf(result) === kind));
 }
 
 /** Why entries have no figures. @param {readonly Result[]} results */
@@ -85,11 +86,7 @@ function missingLines(results) {
 
 /** @param {readonly Result[]} results All of one group. @param {string} group */
 function groupText(results, group) {
-  const parts = [
-    `**${runtimeOf(group)}**`,
-    ...byUnit(results).map((some) => overviewTable(some)),
-    ...missingLines(results),
-  ];
+  const parts = [`**${runtimeOf(group)}**`, ...tablesOf(results).map(overviewTable), ...missingLines(results)];
   const every = results.map((result) => resultTable(result)).join('\n\n');
   parts.push(
     `<details><summary>with the spread of the rounds (${runtimeOf(group)})</summary>\n\n${every}\n\n</details>`,

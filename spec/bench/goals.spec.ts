@@ -111,7 +111,7 @@ test('everywhere else is where no other goal is', () => {
     result(section, title, [entry('millrace', 10), entry('ws', ws)]);
   const results = [
     of('echo', SMALL16, 1),
-    of('micro', 'masking', 1),
+    of('growth', 'a case', 1),
     of('echo', '1 KiB, 1 in flight, 1 connection', 12),
   ];
   assert.equal(judged('everywhere else', '', results), { measured: '1.20', verdict: 'met' });

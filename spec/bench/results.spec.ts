@@ -12,6 +12,7 @@ import {
   pageOf,
   type Report,
   sectionText,
+  tablesOf,
 } from '../../bench/support/report.js';
 import type { Result } from '../../bench/support/result.js';
 import { inDigits, ratio, resultTable } from '../../bench/support/result-table.js';
@@ -76,6 +77,16 @@ test('cases stand beneath each other, whoever is in each of them', () => {
   assert.equal(cells[0], ['', 'us of CPU a message', 'millrace', 'ws', 'bare TCP', '']);
   assert.equal(cells[2], ['', 'small', '1.00', '3.00 (3.00)', '', '']);
   assert.equal(cells[3], ['', 'large', '100', '', '50.0 (0.50)', '']);
+});
+
+test('results stand in one table when they have the unit and the entries in common', () => {
+  const one = result('micro', 'mask', [entry('millrace', 1), entry('bufferutil', 1)]);
+  const other = result('micro', 'decode', [entry('millrace', 1), entry('ws', 1)]);
+  const dear = { ...other, unit: 'ns of CPU a message' };
+  const titles = tablesOf([one, other, { ...one, title: 'mask more' }, dear]).map((some) =>
+    some.map(({ title }) => title),
+  );
+  assert.equal(titles, [['mask', 'mask more'], ['decode'], ['decode']]);
 });
 
 test('a section has how it was measured, its charts, a table of each unit, every figure, and what is missing', () => {
