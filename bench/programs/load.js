@@ -1,103 +1,26 @@
 // The load of an echo server, in a process of its own: bytes that were made beforehand go out, what comes back is counted, and in the first round compared byte for byte. Any number of connections, each with so many
 // messages in flight.
 
-import { once } from 'node:events';
-import { connect } from 'node:net';
+import { EchoConnection } from '../support/echo-connection.js';
 import { EchoFixture } from '../support/echo-fixture.js';
-import { request } from '../support/frames.js';
 import { answer } from '../support/process.js';
+import { openMany, upgraded } from '../support/upgraded.js';
 
-const END_OF_HEAD = Buffer.from('\r\n\r\n');
-
-class Connection {
-  #socket;
-  #fixture;
-  #received = 0;
-  #sent = 0;
-  #end = 0;
-  #isChecked = true;
-  #done = () => {};
-  /** @type {(error: unknown) => void} */
-  #fail = () => {};
-
-  /** @param {import('node:net').Socket} socket @param {EchoFixture} fixture */
-  constructor(socket, fixture) {
-    this.#socket = socket;
-    this.#fixture = fixture;
-    socket.on('data', (chunk) => this.#take(chunk));
-    socket.on('error', (error) => this.#fail(error));
-    socket.on('close', () => this.#fail(new Error('The server has closed a connection')));
-  }
-
-  /** @param {number} port @param {EchoFixture} fixture */
-  static async open(port, fixture) {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    socket.write(request('/'));
-    let head = Buffer.alloc(0);
-    while (!head.includes(END_OF_HEAD)) head = Buffer.concat([head, (await once(socket, 'data'))[0]]);
-    if (!head.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(`Not upgraded: ${head}`);
-    return new Connection(socket, fixture);
-  }
-
-  /** Sends so many messages, and waits for the echo of each. @param {number} count @param {boolean} isChecked */
-  run(count, isChecked) {
-    this.#isChecked = isChecked;
-    this.#end += count;
-    return new Promise((resolve, reject) => {
-      this.#done = () => resolve(undefined);
-      this.#fail = reject;
-      this.#send(Math.min(count, this.#fixture.inFlight));
-    });
-  }
-
-  /** @param {Buffer} chunk */
-  #take(chunk) {
-    const { echoSize, echoes } = this.#fixture;
-    if (this.#isChecked) {
-      for (let at = 0; at < chunk.byteLength; at += echoes.byteLength - echoSize) {
-        const piece = chunk.subarray(at, at + echoes.byteLength - echoSize);
-        const from = (this.#received + at) % echoSize;
-        if (piece.compare(echoes, from, from + piece.byteLength) !== 0) {
-          return this.#fail(new Error('Something else came back than was sent'));
-        }
-      }
-    }
-    const before = Math.floor(this.#received / echoSize);
-    this.#received += chunk.byteLength;
-    const whole = Math.floor(this.#received / echoSize);
-    if (whole === this.#end) {
-      if (this.#received !== this.#end * echoSize) this.#fail(new Error('More came back than was sent'));
-      else this.#done();
-    } else if (whole > before) {
-      this.#send(Math.min(whole - before, this.#end - this.#sent));
-    }
-  }
-
-  /** @param {number} count */
-  #send(count) {
-    if (count <= 0) return;
-    this.#sent += count;
-    const { frames, frameSize, inFlight } = this.#fixture;
-    this.#socket.write(count === inFlight ? frames : frames.subarray(0, count * frameSize));
-  }
-}
-
-/** @type {Connection[]} */
-const connections = [];
+/** @type {EchoConnection[]} */
+let connections = [];
 
 answer({
   start: async ({ port, connections: count, ...options }) => {
     const fixture = new EchoFixture(options);
-    for (let opened = 0; opened < count; opened += 100) {
-      const some = Array.from({ length: Math.min(100, count - opened) }, () => Connection.open(port, fixture));
-      connections.push(...(await Promise.all(some)));
-    }
+    connections = await openMany(count, async () => new EchoConnection(await upgraded(port), fixture));
+  },
+  check: async () => {
+    await Promise.all(connections.map((each) => each.run(3, true)));
   },
   /** So many messages on each connection. Gives the seconds that it took. */
-  run: async ({ count, isChecked = false }) => {
+  run: async ({ count }) => {
     const begun = process.hrtime.bigint();
-    await Promise.all(connections.map((each) => each.run(count, isChecked)));
+    await Promise.all(connections.map((each) => each.run(count, false)));
     return { seconds: Number(process.hrtime.bigint() - begun) / 1e9 };
   },
 });

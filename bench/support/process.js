@@ -13,6 +13,9 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
 
+// A signal that nobody listens to ends a process without its 'exit'.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+
 /** Ends a process with this one. @param {import('node:child_process').ChildProcess} child */
 export function endWithThis(child) {
   children.add(child);
@@ -63,7 +66,9 @@ export class Program {
   async ask(question, options = {}) {
     const answered = new Promise((resolve) => this.child.once('message', resolve));
     this.child.send({ question, ...options });
-    return await Promise.race([answered, this.#failed]);
+    const reply = await Promise.race([answered, this.#failed]);
+    if (reply.error !== undefined) throw new Error(reply.error);
+    return reply;
   }
 
   async stop() {
@@ -78,7 +83,11 @@ export class Program {
  */
 export function answer(answers) {
   process.on('message', async (/** @type {{ question: string }} */ { question, ...options }) => {
-    process.send?.((await answers[question]?.(options)) ?? {});
+    try {
+      process.send?.((await answers[question]?.(options)) ?? {});
+    } catch (error) {
+      process.send?.({ error: String(error) });
+    }
   });
   process.on('disconnect', () => process.exit());
 }

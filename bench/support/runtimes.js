@@ -26,7 +26,7 @@ function inPackage(name, file) {
 const finders = {
   node20: () => (process.version.startsWith('v20.') ? process.execPath : inPackage('node20', 'bin/node')),
   node24: () => (process.version.startsWith('v24.') ? process.execPath : inPackage('node24', 'bin/node')),
-  // Its install script, where it may run, moves the program.
+  // Bun's script of installation moves it from one package to the other.
   bun: () =>
     inPackage(`@oven/bun-${platform}-${arch === 'arm64' ? 'aarch64' : arch}`, 'bin/bun') ??
     inPackage('bun', 'bin/bun.exe'),
@@ -36,15 +36,27 @@ const finders = {
 /** How each of them is told to run a file. */
 const before = { node20: [], node24: [], bun: [], deno: ['run', '-A', '--no-lock', '--node-modules-dir=manual'] };
 
+/** How each of them is told that the file may ask for collections. */
+const collecting = {
+  node20: ['--expose-gc'],
+  node24: ['--expose-gc'],
+  bun: ['--expose-gc'],
+  deno: ['--v8-flags=--expose-gc'],
+};
+
 /**
  * The command that runs a file.
  *
  * @param {keyof typeof before} runtime
  * @param {readonly string[]} rest The file and its arguments.
+ * @param {boolean} [collects] Whether it asks for collections.
  * @throws Error when the runtime is not installed.
  */
-export function commandOf(runtime, rest) {
+export function commandOf(runtime, rest, collects = false) {
   const program = finders[runtime]?.();
-  if (program === undefined) throw new Error(`${runtime} is not installed: npm install in bench/ brings it`);
-  return [program, ...before[runtime], ...rest];
+  if (program === undefined) {
+    const how = runtime === 'node20' ? 'it has to be the Node that runs this' : 'npm ci in bench/ brings it';
+    throw new Error(`${runtime} is not here: ${how}`);
+  }
+  return [program, ...before[runtime], ...(collects ? collecting[runtime] : []), ...rest];
 }

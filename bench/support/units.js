@@ -22,17 +22,26 @@ export function inMilliseconds(milliseconds) {
 }
 
 /**
+ * A table in Markdown that is one in the terminal too.
+ *
+ * @param {readonly string[]} headings
+ * @param {readonly (readonly string[])[]} rows
+ */
+export function toTable(headings, rows) {
+  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => (row[at] ?? '').length)));
+  const line = (/** @type {readonly string[]} */ cells) =>
+    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  return [line(headings), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+/**
  * Prints rows under their headings.
  *
  * @param {readonly string[]} headings
  * @param {readonly (readonly string[])[]} rows
  */
 export function printTable(headings, rows) {
-  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => (row[at] ?? '').length)));
-  const line = (/** @type {readonly string[]} */ cells) =>
-    `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
-  console.log(`\n${line(headings)}\n|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`);
-  for (const row of rows) console.log(line(row));
+  console.log(`\n${toTable(headings, rows)}`);
   console.log(`\nNode ${process.version}, ${process.platform} ${process.arch}`);
 }
 

@@ -12,7 +12,7 @@ const test = suite('package · mirror');
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 // Folders of spec that mirror nothing.
-const ownFolders = ['support', 'conformance', 'fuzz', 'soak', 'package', 'types', 'runtimes', 'examples'];
+const ownFolders = ['support', 'bench', 'conformance', 'fuzz', 'soak', 'package', 'types', 'runtimes', 'examples'];
 
 /** Specs of a topic, each with the file of lib whose behaviour it is. One named "header-topic" beside "header" needs no entry. */
 const topics: Record<string, string> = {

@@ -6,6 +6,7 @@ const server = Bun.serve({
   fetch: (request, self) => (self.upgrade(request) ? undefined : new Response('', { status: 426 })),
   websocket: {
     maxPayloadLength: 16 * 1024 * 1024,
+    idleTimeout: 900,
     message: (socket, message) => void socket.send(message),
   },
 });

@@ -1,16 +1,12 @@
-// What nobody can be faster than: a TCP server that answers each read with bytes made beforehand, as many messages as there were, and parses nothing. Its argument is
-// the size of a message.
+// What nobody can be faster than: a TCP server that answers each read with bytes made beforehand, as many messages as there were, and parses nothing. Its arguments are
+// the size of a message, and whether it is text.
 
 import { createServer } from 'node:net';
-import { payloadOf, repeated, unmaskedFrame } from '../../support/echo-fixture.js';
-import { OPCODE } from '../../support/frames.js';
+import { Answers } from '../../support/answers.js';
 import { answerOf } from '../../support/handshake.js';
 
-const echo = unmaskedFrame(payloadOf(Number(process.argv[2] ?? 64)), OPCODE.BINARY);
-// A client's frame has a masking key more.
-const size = echo.byteLength + 4;
-const prebuilt = repeated(echo, 256 * 1024);
-const most = prebuilt.byteLength / echo.byteLength;
+const [size = '64', type] = process.argv.slice(2);
+const answers = new Answers(Number(size), type === 'text');
 
 const server = createServer({ noDelay: true }, (socket) => {
   let received = 0;
@@ -19,10 +15,9 @@ const server = createServer({ noDelay: true }, (socket) => {
     socket.write(answerOf(head.toString('latin1')));
     socket.on('data', (chunk) => {
       received += chunk.byteLength;
-      let whole = Math.floor(received / size);
-      received -= whole * size;
-      for (; whole > most; whole -= most) socket.write(prebuilt);
-      if (whole > 0) socket.write(prebuilt.subarray(0, whole * echo.byteLength));
+      const whole = Math.floor(received / answers.incomingSize);
+      received -= whole * answers.incomingSize;
+      answers.write(socket, whole);
     });
   });
 });

@@ -10,6 +10,7 @@ uws
     maxPayloadLength: 16 * 1024 * 1024,
     maxBackpressure: 64 * 1024 * 1024,
     compression: 0,
+    idleTimeout: 900,
     message: (socket, message, isBinary) => socket.send(message, isBinary),
   })
   .listen('127.0.0.1', 0, (token) => {

@@ -1,0 +1,31 @@
+// What a server sends that parses nothing: bytes made beforehand, as many messages as have come.
+
+import { payloadOf, repeated, unmaskedFrame } from './echo-fixture.js';
+import { OPCODE } from './frames.js';
+
+export class Answers {
+  #size;
+  #prebuilt;
+  #most;
+
+  /** @param {number} size Of a message. */
+  constructor(size, isText = false) {
+    this.payload = payloadOf(size);
+    const frame = unmaskedFrame(this.payload, isText ? OPCODE.TEXT : OPCODE.BINARY);
+    this.#size = frame.byteLength;
+    this.#prebuilt = repeated(frame, 256 * 1024);
+    this.#most = this.#prebuilt.byteLength / frame.byteLength;
+  }
+
+  /** The bytes of a message as a client sends it: it has a masking key more. */
+  get incomingSize() {
+    return this.#size + 4;
+  }
+
+  /** @param {import('node:net').Socket} socket @param {number} count */
+  write(socket, count) {
+    let left = count;
+    for (; left > this.#most; left -= this.#most) socket.write(this.#prebuilt);
+    if (left > 0) socket.write(this.#prebuilt.subarray(0, left * this.#size));
+  }
+}
