@@ -65,7 +65,8 @@ class Chain {
 export class Backlog {
   readonly #all = new Chain();
   readonly #droppable = new Chain();
-  readonly #latest = new Map<unknown, Node>();
+  // Made for the first key: few messages have one.
+  #latest: Map<unknown, Node> | undefined;
   #count = 0;
   #weight = 0;
   #lastId = 0;
@@ -102,7 +103,9 @@ export class Backlog {
     if (entry.isDroppable) node.inDroppable = this.#droppable.add(node);
     this.#count++;
     this.#weight += entry.weight;
-    if (entry.key !== undefined) this.#latest.set(entry.key, node);
+    if (entry.key === undefined) return;
+    this.#latest ??= new Map();
+    this.#latest.set(entry.key, node);
   }
 
   /** A part of the first entry is on its way: it is not dropped any more. */
@@ -121,7 +124,7 @@ export class Backlog {
 
   /** Takes the entry of a key. */
   removeKey(key: unknown): BacklogEntry | undefined {
-    return this.#remove(this.#latest.get(key));
+    return this.#remove(this.#latest?.get(key));
   }
 
   /** Takes the first entry that may be dropped. */
@@ -141,6 +144,6 @@ export class Backlog {
   }
 
   #forgetKey(node: Node): void {
-    if (this.#latest.get(node.entry.key) === node) this.#latest.delete(node.entry.key);
+    if (this.#latest?.get(node.entry.key) === node) this.#latest.delete(node.entry.key);
   }
 }

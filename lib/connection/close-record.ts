@@ -8,7 +8,8 @@ import { Deferred } from './deferred.ts';
 
 export class CloseRecord {
   readonly #ended = new Deferred<CloseInfo>();
-  readonly #ownErrors = new WeakSet<object>();
+  // Made for the first of them: as long as all is well there is none.
+  #ownErrors: WeakSet<object> | undefined;
   // Made when first asked for: few want to know.
   #closeReceived: Deferred<CloseStatus | undefined> | undefined;
   #received: CloseStatus | undefined;
@@ -51,13 +52,14 @@ export class CloseRecord {
 
   /** Notes that an error tells of this connection's end, and gives it back. */
   own<E extends Error>(error: E): E {
+    this.#ownErrors ??= new WeakSet();
     this.#ownErrors.add(error);
     return error;
   }
 
   /** Whether an error only tells that this connection has ended. */
   isOwn(error: unknown): boolean {
-    return typeof error === 'object' && error !== null && this.#ownErrors.has(error);
+    return typeof error === 'object' && error !== null && this.#ownErrors?.has(error) === true;
   }
 
   /** Notes who began to close, or was the first to be gone: the first note holds. */

@@ -64,8 +64,8 @@ export class Outbox {
   #bytesWritten = 0;
   // What was ever taken by the transport, so that a flush knows its mark. Without pings, which pass before what they came behind.
   #written = 0;
-  // Who waits for room, by how much may be queued then.
-  readonly #rooms = new Map<number, Deferred<void>>();
+  // Who waits for room, by how much may be queued then. Made when somebody waits: few do.
+  #rooms: Map<number, Deferred<void>> | undefined;
   // Why what was queued last will never be taken.
   #lost: Error | undefined;
   #flushes: FlushWaiter[] = [];
@@ -121,6 +121,7 @@ export class Outbox {
   push(size: number = this.#queueSize): Promise<void> {
     this.schedule();
     if (this.queued < size) return DONE;
+    this.#rooms ??= new Map();
     let room = this.#rooms.get(size);
     if (room === undefined) {
       room = new Deferred();
@@ -208,8 +209,10 @@ export class Outbox {
   }
 
   #refuseRoom(error: Error): void {
-    for (const room of this.#rooms.values()) room.reject(error);
-    this.#rooms.clear();
+    const rooms = this.#rooms;
+    this.#rooms = undefined;
+    if (rooms === undefined) return;
+    for (const room of rooms.values()) room.reject(error);
   }
 
   #write(): void {
@@ -256,17 +259,18 @@ export class Outbox {
   }
 
   #settle(): void {
-    if (this.#rooms.size > 0) this.#settleRooms();
+    if (this.#rooms !== undefined) this.#settleRooms(this.#rooms);
     while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
       this.#flushes.shift()?.deferred.resolve();
     }
   }
 
-  #settleRooms(): void {
-    for (const [size, room] of this.#rooms) {
+  #settleRooms(rooms: Map<number, Deferred<void>>): void {
+    for (const [size, room] of rooms) {
       if (this.queued >= size) continue;
-      this.#rooms.delete(size);
+      rooms.delete(size);
       room.resolve();
     }
+    if (rooms.size === 0) this.#rooms = undefined;
   }
 }
