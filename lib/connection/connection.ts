@@ -17,9 +17,9 @@ import type { Counters } from './counters.ts';
 import { Ending, type EndingOwner } from './ending.ts';
 import { Inbox } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
 import { Pings } from './pings.ts';
-import { Rate } from './rate.ts';
+import { createRate, type Rate } from './rate.ts';
 import type { Holder } from './retained-budget.ts';
 import { type Sendable, toBodySource } from './sendable.ts';
 import { Sender, type SenderOwner } from './sender.ts';
@@ -56,7 +56,7 @@ export type MessageInbox<I> = Pick<
 const MAX_PINGS = 16;
 
 export class Connection<I = Message>
-  implements TransportReceiver, IntakeOwner, StreamedInboxOwner, SenderOwner, WatchdogOwner, Holder
+  implements TransportReceiver, IntakeOwner, StreamedInboxOwner, SenderOwner, OutboxOwner, WatchdogOwner, Holder
 {
   reported: number | undefined;
   readonly endpoint: Endpoint;
@@ -68,9 +68,10 @@ export class Connection<I = Message>
   readonly #whole: Inbox<I> | undefined;
   readonly #streamed: StreamedInbox | undefined;
   readonly #intake: Intake;
-  readonly #pings: Pings;
+  // Made for the first ping: a peer that is heard gets none.
+  #pings: Pings | undefined;
   readonly #watchdog: Watchdog;
-  readonly #controlRate: Rate;
+  readonly #controlRate: Rate | undefined;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #engine: Engine;
@@ -96,11 +97,9 @@ export class Connection<I = Message>
     if (streamed) this.#streamed = new StreamedInbox(this, limits);
     else this.#whole = new Inbox<I>(this, limits.queueSize, weigh);
     this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
-    const writeBegun = (): void => this.outputWaits();
-    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, writeBegun });
+    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, owner: this });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
-    this.#pings = new Pings(clock);
-    this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
+    this.#controlRate = createRate(limits.maxControlFrameRate, clock.now());
     this.#intake = new Intake(this, { endpoint, inbox: this.inbox, transport, scheduler, clock, limits });
     // Who runs a raw session answers pings, and sends them.
     const pingInterval = raw ? Number.POSITIVE_INFINITY : limits.pingInterval;
@@ -120,7 +119,7 @@ export class Connection<I = Message>
       closingBegun: () => this.#watchdog.stop(),
       connectionEnded: () => {
         budget?.remove(this);
-        this.#pings.stop(record.closedError);
+        this.#pings?.stop(record.closedError);
         this.#tellErrors(endpoint.release());
         owner.connectionEnded();
       },
@@ -147,7 +146,7 @@ export class Connection<I = Message>
       unread: this.inbox.unread,
       queued: this.outbox.queued,
       dropped: this.sender.dropped,
-      roundTrip: this.#pings.roundTrip,
+      roundTrip: this.#pings?.roundTrip,
     };
   }
 
@@ -185,6 +184,7 @@ export class Connection<I = Message>
   /** Sends a ping; gives the milliseconds until its pong. */
   ping(): Promise<number> {
     if (!this.sender.canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
+    this.#pings ??= new Pings(this.#engine.clock);
     const { last, count } = this.#pings;
     if (last !== undefined && (count >= MAX_PINGS || this.endpoint.hasControlOutput)) return last;
     const { payload, roundTrip } = this.#pings.begin();
@@ -254,13 +254,13 @@ export class Connection<I = Message>
       case 'frame':
         this.#countMessage();
         // A pong to a ping of the session's is a frame like others, and settles it.
-        if (event.frame.opcode === Opcode.PONG) this.#pings.settle(event.frame.payload);
+        if (event.frame.opcode === Opcode.PONG) this.#pings?.settle(event.frame.payload);
         return this.#whole?.deliver(event.frame as I);
       case 'ping':
         this.outbox.schedule();
         return this.#countControl();
       case 'pong':
-        this.#pings.settle(event.payload);
+        this.#pings?.settle(event.payload);
         return this.#countControl();
       case 'close':
         return this.ending.closeReceived();
@@ -291,7 +291,7 @@ export class Connection<I = Message>
 
   #countControl(): void {
     // Of those that came in one chunk, the ones behind the limit are nobody's business any more.
-    if (this.#controlRate.isOff || !this.endpoint.canReceive) return;
+    if (this.#controlRate === undefined || !this.endpoint.canReceive) return;
     if (this.#controlRate.take(1, this.#engine.clock.now()) >= 0) return;
     const text = 'Pings or pongs come too fast';
     this.ending.failWithLimit('ERR_WS_CONTROL_FRAME_RATE', text, CloseCode.POLICY_VIOLATION);
@@ -300,6 +300,10 @@ export class Connection<I = Message>
   // --- The sender tells ----------------------------------------------------------------------------------------------
 
   outputWaits(): void {
+    this.#watchdog.outputMoved();
+  }
+
+  writeBegun(): void {
     this.#watchdog.outputMoved();
   }
 
@@ -340,7 +344,7 @@ export class Connection<I = Message>
   sendPing(): void {
     if (!this.sender.canSend) return;
     // The caller's own pings may be so many that one more would not be sent: then it is not the last of them that is waited for.
-    if (this.#pings.count < MAX_PINGS) void this.ping();
+    if ((this.#pings?.count ?? 0) < MAX_PINGS) void this.ping();
     else this.sendProbe();
   }
 

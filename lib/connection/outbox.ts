@@ -35,8 +35,13 @@ export interface OutboxParts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly queueSize: number;
-  /** Called when a write was begun. */
-  readonly writeBegun: () => void;
+  readonly owner: OutboxOwner;
+}
+
+/** Whom the outbox tells. */
+export interface OutboxOwner {
+  /** A write was begun. */
+  writeBegun(): void;
 }
 
 const NOTHING: OutboxSource = { weight: 0, isEmpty: true, feed: () => {}, outputTaken: () => {} };
@@ -47,10 +52,12 @@ export class Outbox {
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
   readonly #queueSize: number;
-  readonly #writeBegun: () => void;
+  readonly #owner: OutboxOwner;
   #source = NOTHING;
   #size = WRITE_SIZE;
   #isScheduled = false;
+  // Made once: a turn in which something is sent is what happens most.
+  #flushTurn: (() => void) | undefined;
   #isWriting = false;
   #isEnding = false;
   #hasEnded = false;
@@ -68,15 +75,16 @@ export class Outbox {
   #rooms: Map<number, Deferred<void>> | undefined;
   // Why what was queued last will never be taken.
   #lost: Error | undefined;
-  #flushes: FlushWaiter[] = [];
+  // Made when somebody waits: few do.
+  #flushes: FlushWaiter[] | undefined;
 
-  constructor({ endpoint, transport, clock, scheduler, queueSize, writeBegun }: OutboxParts) {
+  constructor({ endpoint, transport, clock, scheduler, queueSize, owner }: OutboxParts) {
     this.#endpoint = endpoint;
     this.#transport = transport;
     this.#clock = clock;
     this.#scheduler = scheduler;
     this.#queueSize = queueSize;
-    this.#writeBegun = writeBegun;
+    this.#owner = owner;
   }
 
   /** Says where messages wait before they are encoded. */
@@ -136,6 +144,7 @@ export class Outbox {
     if (this.isTaken) return DONE;
     const deferred = new Deferred<void>();
     const control = this.#endpoint.queuedControl + this.#writingControl;
+    this.#flushes ??= [];
     this.#flushes.push({ mark: this.#written + this.encoded - control, deferred });
     return deferred.promise;
   }
@@ -144,14 +153,12 @@ export class Outbox {
   schedule(): void {
     if (this.#isScheduled || this.#isWriting || this.#isDetached) return;
     this.#isScheduled = true;
+    this.#flushTurn ??= () => {
+      this.#isScheduled = false;
+      this.#write();
+    };
     this.#scheduler.schedule(this.#flushTurn);
   }
-
-  // Made once: a turn in which something is sent is what happens most.
-  readonly #flushTurn = (): void => {
-    this.#isScheduled = false;
-    this.#write();
-  };
 
   /** The transport has taken the last write. */
   written(): void {
@@ -190,8 +197,8 @@ export class Outbox {
   drop(error: Error): void {
     this.#endpoint.dropOutput();
     const last = this.#written + this.#writing - this.#writingControl;
-    for (const { mark, deferred } of this.#flushes) if (mark > last) deferred.reject(error);
-    this.#flushes = this.#flushes.filter(({ mark }) => mark <= last);
+    for (const { mark, deferred } of this.#flushes ?? []) if (mark > last) deferred.reject(error);
+    this.#flushes = this.#flushes?.filter(({ mark }) => mark <= last);
     this.#refuseRoom(error);
   }
 
@@ -204,8 +211,8 @@ export class Outbox {
     this.#writing = 0;
     this.#writingControl = 0;
     this.#refuseRoom(error);
-    for (const { deferred } of this.#flushes) deferred.reject(error);
-    this.#flushes = [];
+    for (const { deferred } of this.#flushes ?? []) deferred.reject(error);
+    this.#flushes = undefined;
   }
 
   #refuseRoom(error: Error): void {
@@ -226,7 +233,7 @@ export class Outbox {
     const pieces = this.#takePieces();
     this.#isWriting = true;
     this.#writingSince = this.#clock.now();
-    this.#writeBegun();
+    this.#owner.writeBegun();
     this.#transport.write(pieces);
   }
 
@@ -260,9 +267,12 @@ export class Outbox {
 
   #settle(): void {
     if (this.#rooms !== undefined) this.#settleRooms(this.#rooms);
-    while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
-      this.#flushes.shift()?.deferred.resolve();
-    }
+    if (this.#flushes !== undefined) this.#settleFlushes(this.#flushes);
+  }
+
+  #settleFlushes(flushes: FlushWaiter[]): void {
+    while (flushes.length > 0 && (flushes[0] as FlushWaiter).mark <= this.#written) flushes.shift()?.deferred.resolve();
+    if (flushes.length === 0) this.#flushes = undefined;
   }
 
   #settleRooms(rooms: Map<number, Deferred<void>>): void {

@@ -23,7 +23,7 @@ export interface EndpointOutputOptions {
   readonly slab?: Slab;
   readonly chain?: ExtensionChain | undefined;
   /** Called before its error is thrown: what it has done before is not known, and the peer's side of it may be another. */
-  readonly extensionFailed?: (error: ExtensionError) => void;
+  readonly extensionFailed?: ((error: ExtensionError) => void) | undefined;
   readonly maxUnsentPongs: number;
 }
 
