@@ -23,7 +23,7 @@ export function pinsMuch(bytes: Uint8Array, length: number): boolean {
  * const whole = queue.join();
  */
 export class ByteQueue {
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array[] | undefined;
   #block: Uint8Array = EMPTY;
   #blockUsed = 0;
   #blockSize = FIRST_BLOCK;
@@ -40,7 +40,7 @@ export class ByteQueue {
     this.#length += length;
     if (length >= KEEP_FROM && !pinsMuch(bytes, length)) {
       this.#closeBlock();
-      this.#parts.push(bytes.subarray(start, end));
+      this.#keep(bytes.subarray(start, end));
     } else {
       this.#copyAll(bytes, start, end);
     }
@@ -55,7 +55,7 @@ export class ByteQueue {
   /** All the bytes as one array. The queue is empty afterwards. */
   join(): Uint8Array {
     this.#closeBlock();
-    const parts = this.#parts;
+    const parts = this.#parts ?? [];
     let whole = parts[0] ?? EMPTY;
     if (parts.length > 1) {
       whole = new Uint8Array(this.#length);
@@ -71,11 +71,16 @@ export class ByteQueue {
 
   /** Lets go of all bytes. */
   clear(): void {
-    this.#parts = [];
+    this.#parts = undefined;
     this.#block = EMPTY;
     this.#blockUsed = 0;
     this.#blockSize = FIRST_BLOCK;
     this.#length = 0;
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#parts ??= [];
+    this.#parts.push(part);
   }
 
   #copyAll(bytes: Uint8Array, start: number, end: number): void {
@@ -107,7 +112,7 @@ export class ByteQueue {
   // What is free of the block stays the block: small pieces between large ones must not cost one each.
   #closeBlock(): void {
     if (this.#blockUsed === 0) return;
-    this.#parts.push(this.#block.subarray(0, this.#blockUsed));
+    this.#keep(this.#block.subarray(0, this.#blockUsed));
     this.#block = this.#block.subarray(this.#blockUsed);
     this.#blockUsed = 0;
   }

@@ -13,6 +13,7 @@ import { type Message, type MessageSource, type MessageType, toMessage } from '.
 import { assertFragmentSize, fragmentMessage } from '../message/message-fragmenter.ts';
 
 const NO_HINTS: SendHints = {};
+const SERVER = { role: 'server' } as const;
 const encoder: TextEncoder = new TextEncoder();
 
 export interface EndpointOutputOptions {
@@ -27,27 +28,32 @@ export interface EndpointOutputOptions {
   readonly maxUnsentPongs: number;
 }
 
+interface ControlLane {
+  readonly queue: OutputQueue;
+  readonly encoder: FrameEncoder;
+}
+
 /** Encodes what is sent, and keeps it until it is taken. */
 export class EndpointOutput {
   readonly #data: OutputQueue;
-  readonly #control: OutputQueue;
   readonly #encoder: FrameEncoder;
-  readonly #controlEncoder: FrameEncoder;
+  readonly #maskingKey: (() => number) | undefined;
   readonly #maxUnsentPongs: number;
   readonly #fragmentSize: number;
   readonly #rsvBits: number;
   readonly #chain: ExtensionChain | undefined;
   readonly #extensionFailed: ((error: ExtensionError) => void) | undefined;
-  #pongs: Uint8Array[] = [];
+  // There while control frames wait: nearly never.
+  #control: ControlLane | undefined;
+  #pongs: Uint8Array[] | undefined;
   #isInMessage = false;
 
   /** Throws as the constructor of `Endpoint`. */
   constructor(options: EndpointOutputOptions) {
     const slab = options.slab ?? new Slab();
     this.#data = new OutputQueue(slab);
-    this.#control = new OutputQueue(slab);
     this.#encoder = new FrameEncoder(this.#data, options);
-    this.#controlEncoder = new FrameEncoder(this.#control, options);
+    this.#maskingKey = options.role === 'client' ? options.maskingKey : undefined;
     this.#maxUnsentPongs = options.maxUnsentPongs;
     this.#rsvBits = options.rsvBits ?? 0;
     this.#chain = options.chain;
@@ -129,12 +135,23 @@ export class EndpointOutput {
     if (payload.byteLength > MAX_CONTROL_PAYLOAD) {
       throw new RangeError(`Cannot send ${payload.byteLength} bytes in a control frame: at most 125 are allowed`);
     }
-    this.#controlEncoder.encodeBytes(FIN_BIT | opcode, payload);
+    this.#controlLane.encoder.encodeBytes(FIN_BIT | opcode, payload);
+  }
+
+  get #controlLane(): ControlLane {
+    if (this.#control === undefined) {
+      const queue = new OutputQueue(this.#data.slab);
+      const maskingKey = this.#maskingKey;
+      const encoder = new FrameEncoder(queue, maskingKey === undefined ? SERVER : { role: 'client', maskingKey });
+      this.#control = { queue, encoder };
+    }
+    return this.#control;
   }
 
   // RFC 6455 §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s), the endpoint
   // MAY elect to send a Pong frame for only the most recently processed Ping frame."
   pong(payload: Uint8Array): void {
+    this.#pongs ??= [];
     if (this.#pongs.length >= Math.max(1, this.#maxUnsentPongs)) this.#pongs.pop();
     this.#pongs.push(payload);
   }
@@ -152,37 +169,39 @@ export class EndpointOutput {
 
   /** Whether a ping or a pong waits. */
   get hasControl(): boolean {
-    return this.#pongs.length > 0 || !this.#control.isEmpty;
+    return this.#pongs !== undefined || this.#control !== undefined;
   }
 
   /** What waits: bytes, each frame counting 64 more. Pongs are not counted: there are few. */
   get weight(): number {
-    return this.#data.weight + this.#control.weight;
+    return this.#data.weight + this.controlWeight;
   }
 
   /** As {@link weight}, of the control frames alone. */
   get controlWeight(): number {
-    return this.#control.weight;
+    return this.#control?.queue.weight ?? 0;
   }
 
   /** Takes control frames, then messages: all, or whole frames that reach `size` bytes. Returns what they counted in {@link weight}. */
   take(size: number, pieces: Uint8Array[]): number {
     // Few and short: they pass beside what is counted.
-    const before = this.#control.weight;
-    if (this.#pongs.length > 0) this.#encodePongs();
-    if (!this.#control.isEmpty) this.#control.take(Number.MAX_SAFE_INTEGER, pieces);
+    const before = this.controlWeight;
+    if (this.#pongs !== undefined) this.#encodePongs(this.#pongs);
+    this.#control?.queue.take(Number.MAX_SAFE_INTEGER, pieces);
+    this.#control = undefined;
     return before + this.#data.take(size, pieces);
   }
 
   clear(): void {
-    this.#pongs = [];
-    this.#control.clear();
+    this.#pongs = undefined;
+    this.#control = undefined;
     this.#data.clear();
   }
 
-  #encodePongs(): void {
-    for (const payload of this.#pongs) this.#controlEncoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
-    this.#pongs = [];
+  #encodePongs(pongs: readonly Uint8Array[]): void {
+    const { encoder } = this.#controlLane;
+    for (const payload of pongs) encoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
+    this.#pongs = undefined;
   }
 }
 
