@@ -1,6 +1,7 @@
 // What serves the upgrades of one handler, on whatever connections a server has: the rules and hooks, the jobs, the refusals, the stop. `serve` has one of its own,
 // `attach` one for each call.
 
+import type { CloseInfo } from '../connection/close-info.ts';
 import {
   type Engine,
   type EngineContext,
@@ -16,7 +17,7 @@ import {
   ServerHandshakeRules,
   serializeHandshake,
 } from '../handshake/server-handshake.ts';
-import type { Handler, Job } from '../job/job.ts';
+import { type Handler, type Job, whenJobEnds } from '../job/job.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { checkOptions } from '../job/upgrade.ts';
@@ -287,11 +288,14 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     const job = this.#guard(() => upgrade.upgradeTransport(transport, this.#engineContext, userContext));
     if (job === undefined) return connection.destroy();
     this.#jobs.add(job);
-    void job.closed.then((info) => {
-      this.#jobs.delete(job);
-      this.#totals.fold(job.session.counters, info);
-    });
+    whenJobEnds(job, this.#jobEnded);
   }
+
+  // One for all jobs, not a promise for each.
+  readonly #jobEnded = (job: Job<C, Received<R, M>, Sent<R>>, info: CloseInfo): void => {
+    this.#jobs.delete(job);
+    this.#totals.fold(job.session.counters, info);
+  };
 
   #upgradeOptions(connection: SiteConnection, parameters: PathParameters): WebSocketUpgradeOptions<R, M> {
     const { localAddress, remoteAddress, tls } = connection;

@@ -7,10 +7,10 @@ import type { Abandoned, CloseInfo } from './close-info.ts';
 import { Deferred } from './deferred.ts';
 
 export class CloseRecord {
-  readonly #ended = new Deferred<CloseInfo>();
   // Made for the first of them: as long as all is well there is none.
   #ownErrors: WeakSet<object> | undefined;
   // Made when first asked for: few want to know.
+  #ended: Deferred<CloseInfo> | undefined;
   #closeReceived: Deferred<CloseStatus | undefined> | undefined;
   #received: CloseStatus | undefined;
   #initiator: 'local' | 'remote' | undefined;
@@ -20,6 +20,10 @@ export class CloseRecord {
 
   /** Fulfils when the connection has ended; never rejects. */
   get closed(): Promise<CloseInfo> {
+    if (this.#ended === undefined) {
+      this.#ended = new Deferred();
+      if (this.#info !== undefined) this.#ended.resolve(this.#info);
+    }
     return this.#ended.promise;
   }
 
@@ -96,6 +100,6 @@ export class CloseRecord {
   tell(): void {
     if (this.#info === undefined) return;
     this.#closeReceived?.resolve(this.#received);
-    this.#ended.resolve(this.#info);
+    this.#ended?.resolve(this.#info);
   }
 }

@@ -64,7 +64,8 @@ export class Connection<I = Message>
   readonly outbox: Outbox;
   readonly sender: Sender;
   readonly record = new CloseRecord();
-  readonly ending: Ending;
+  // Made when something ends: as long as all is well there is none.
+  #ending: Ending | undefined;
   readonly #whole: Inbox<I> | undefined;
   readonly #streamed: StreamedInbox | undefined;
   readonly #intake: Intake;
@@ -104,18 +105,22 @@ export class Connection<I = Message>
     // Who runs a raw session answers pings, and sends them.
     const pingInterval = raw ? Number.POSITIVE_INFINITY : limits.pingInterval;
     this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: endpoint.restAfter });
-    this.ending = this.#createEnding();
+  }
+
+  /** How it ends. */
+  get ending(): Ending {
+    this.#ending ??= this.#createEnding();
+    return this.#ending;
   }
 
   #createEnding(): Ending {
     const owner = this.#owner;
-    const { closeTimeout } = this.#limits;
     const { endpoint, inbox, outbox, sender, record } = this;
     const { clock, scheduler, budget } = this.#engine;
-    const [transport, intake, isRaw] = [this.#transport, this.#intake, this.#isRaw];
+    const [transport, intake, isRaw, { closeTimeout }] = [this.#transport, this.#intake, this.#isRaw, this.#limits];
     const endingOwner: EndingOwner = {
-      isWritableInUse: owner.isWritableInUse,
-      hasHandler: owner.hasHandler,
+      isWritableInUse: () => owner.isWritableInUse(),
+      hasHandler: () => owner.hasHandler(),
       closingBegun: () => this.#watchdog.stop(),
       connectionEnded: () => {
         budget?.remove(this);
@@ -209,7 +214,7 @@ export class Connection<I = Message>
     const isPingTaken = !this.endpoint.hasControlOutput;
     this.outbox.written();
     this.#watchdog.writeTaken(since, isPingTaken);
-    this.ending.outputTaken();
+    this.#ending?.outputTaken();
   }
 
   endSent(): void {}
@@ -300,10 +305,6 @@ export class Connection<I = Message>
   // --- The sender tells ----------------------------------------------------------------------------------------------
 
   outputWaits(): void {
-    this.#watchdog.outputMoved();
-  }
-
-  writeBegun(): void {
     this.#watchdog.outputMoved();
   }
 

@@ -275,15 +275,31 @@ export class Inbox<M> {
 
 /** Iterates over what an inbox gives, and needs no stream for it. `leave` is called when a loop is left. */
 export function iterate<M>(inbox: Pick<Inbox<M>, 'next'>, leave?: () => void): AsyncIterableIterator<M> {
-  const iterator: AsyncIterableIterator<M> = {
-    next: () => inbox.next(),
-    return: () => {
-      leave?.();
-      return Promise.resolve(END);
-    },
-    [Symbol.asyncIterator]: () => iterator,
-  };
-  return iterator;
+  return new InboxIterator(inbox, leave);
+}
+
+// One for each session with a loop: a class, so that it has no closures of its own.
+class InboxIterator<M> implements AsyncIterableIterator<M> {
+  readonly #inbox: Pick<Inbox<M>, 'next'>;
+  readonly #leave: (() => void) | undefined;
+
+  constructor(inbox: Pick<Inbox<M>, 'next'>, leave: (() => void) | undefined) {
+    this.#inbox = inbox;
+    this.#leave = leave;
+  }
+
+  next(): Promise<IteratorResult<M, undefined>> {
+    return this.#inbox.next();
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.#leave?.();
+    return Promise.resolve(END);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
 }
 
 /** What an iterator gives for a message; undefined stands for the end. */

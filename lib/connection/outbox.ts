@@ -41,7 +41,7 @@ export interface OutboxParts {
 /** Whom the outbox tells. */
 export interface OutboxOwner {
   /** A write was begun. */
-  writeBegun(): void;
+  outputWaits(): void;
 }
 
 const NOTHING: OutboxSource = { weight: 0, isEmpty: true, feed: () => {}, outputTaken: () => {} };
@@ -233,7 +233,7 @@ export class Outbox {
     const pieces = this.#takePieces();
     this.#isWriting = true;
     this.#writingSince = this.#clock.now();
-    this.#owner.writeBegun();
+    this.#owner.outputWaits();
     this.#transport.write(pieces);
   }
 

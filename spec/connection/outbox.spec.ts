@@ -31,7 +31,14 @@ function createOutbox(queueSize = 1000): {
   const endpoint = new Endpoint({ role: 'server' });
   const scheduler = { schedule: (task: () => void) => void tasks.push(task) };
   const clock = new TestClock();
-  const outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, owner: { writeBegun: () => begun++ } });
+  const outbox = new Outbox({
+    endpoint,
+    transport,
+    clock,
+    scheduler,
+    queueSize,
+    owner: { outputWaits: () => begun++ },
+  });
   const run = (): void => {
     for (const task of tasks.splice(0)) task();
   };

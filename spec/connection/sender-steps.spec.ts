@@ -69,7 +69,7 @@ class Bench implements SenderOwner {
       clock,
       scheduler,
       queueSize: QUEUE,
-      owner: { writeBegun: () => {} },
+      owner: { outputWaits: () => {} },
     });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize: QUEUE });
   }

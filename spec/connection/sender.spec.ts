@@ -38,7 +38,7 @@ class Bench implements SenderOwner {
       write: (pieces: readonly Uint8Array[]) => void this.written.push(...pieces.map((piece) => piece.slice())),
     } as unknown as Transport;
     const scheduler = { schedule: (task: () => void) => void this.#tasks.push(task) };
-    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, owner: { writeBegun: () => {} } });
+    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, owner: { outputWaits: () => {} } });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
   }
 
