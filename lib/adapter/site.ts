@@ -137,8 +137,10 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     this.limits = resolveLimits(options.limits);
     this.waiting = new WaitingConnections(this.limits.maxConnections);
     // What a connection would throw for is thrown now.
-    this.#passed = pickPassed(options);
-    checkOptions(this.#passed);
+    const passed = pickPassed(options);
+    const { limits, slowConsumer } = checkOptions(passed);
+    // Resolved once: its connections share them.
+    this.#passed = { ...passed, limits, slowConsumer };
     this.#options = options;
     this.#handler = handler;
     this.#rules = new ServerHandshakeRules(options);
