@@ -178,11 +178,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   /** Serves a request that asks for an upgrade, on a path that is for this site. */
   upgrade(head: RequestHead, connection: SiteConnection, parameters: PathParameters): void {
     this.#connections.add(connection);
-    connection.whenClosed(() => {
-      this.#connections.delete(connection);
-      this.#places.delete(connection);
-      this.#pending.delete(connection);
-    });
+    this.#forgetWhenClosed(connection);
     if (this.#isClosing) return this.refuseForNow(connection, 'The server is stopping');
     if (this.#places.size >= this.limits.maxConnections) return this.refuseForNow(connection, 'The server is full');
     this.#places.add(connection);
@@ -193,6 +189,15 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     );
     if (upgrade !== undefined) return this.#answer(upgrade, connection, connection.transport);
     this.refuse(connection, serializeHandshake(refuse(500, 'ERR_WS_REFUSED', 'The server failed')));
+  }
+
+  // By itself, so that what is called then holds the connection and nothing of the request.
+  #forgetWhenClosed(connection: SiteConnection): void {
+    connection.whenClosed(() => {
+      this.#connections.delete(connection);
+      this.#places.delete(connection);
+      this.#pending.delete(connection);
+    });
   }
 
   // What an extension of the user's throws is told to him, as what a hook of his throws is; it ends this connection alone.
