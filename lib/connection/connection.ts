@@ -4,18 +4,18 @@
 import { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
 import { ConnectionError, ExtensionError, LimitError, LocalProtocolError } from '../error.ts';
-import type { AgreedExtension } from '../extension/extension-negotiation.ts';
 import { CloseCode } from '../frame/close-code.ts';
-import type { Frame, Role } from '../frame/frame.ts';
+import type { Frame } from '../frame/frame.ts';
 import { Opcode } from '../frame/opcode.ts';
-import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
-import { type Message, type MessageSource, messageWeight, toMessage } from '../message/message.ts';
+import type { ConnectionLimits } from '../limits.ts';
+import { type Message, type MessageSource, toMessage } from '../message/message.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import { CloseRecord } from './close-record.ts';
+import type { ConnectionOptions, ConnectionOwner } from './connection-options.ts';
 import type { Engine } from './context.ts';
 import type { Counters } from './counters.ts';
 import { Ending, type EndingOwner } from './ending.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type MessageInbox, weighItem } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
 import { Outbox, type OutboxOwner } from './outbox.ts';
 import { Pings } from './pings.ts';
@@ -27,31 +27,6 @@ import { type ResolvedSlowConsumer, resolveSlowConsumer, type SendOptions } from
 import { StreamedInbox, type StreamedInboxOwner } from './streamed-inbox.ts';
 import { Watchdog, type WatchdogOwner } from './watchdog.ts';
 
-/** What the connection asks and tells the session. */
-export interface ConnectionOwner extends Omit<EndingOwner, 'closingBegun'> {
-  /** An extension of the caller's has thrown. */
-  extensionFailed(error: unknown): void;
-}
-
-export interface ConnectionOptions {
-  readonly role: Role;
-  readonly limits: ConnectionLimits;
-  readonly fragmentSize: number | undefined;
-  /** Whether the connection is one of frames, not of messages. */
-  readonly raw: boolean;
-  readonly rsvBits: number;
-  readonly extensions: readonly AgreedExtension[];
-  /** Whether messages are given as they come. */
-  readonly streamed: boolean;
-  readonly slowConsumer: ResolvedSlowConsumer;
-}
-
-/** The messages that have come, whole or streamed. */
-export type MessageInbox<I> = Pick<
-  Inbox<I>,
-  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'next' | 'end' | 'discard'
->;
-
 // While as many pings wait for their pong, or the last one is not on its way yet, the last one serves for the next too.
 const MAX_PINGS = 16;
 
@@ -61,16 +36,15 @@ export class Connection<I = Message>
   reported: number | undefined;
   readonly endpoint: Endpoint;
   readonly inbox: MessageInbox<I>;
-  readonly outbox: Outbox;
-  readonly sender: Sender;
-  readonly record = new CloseRecord();
-  // Made when something ends: as long as all is well there is none.
+  // Made when first needed: a session that waits for its first message has none of them, nor the pings of one whose peer is heard, nor an ending.
+  #outbox: Outbox | undefined;
+  #sender: Sender | undefined;
+  #record: CloseRecord | undefined;
+  #intake: Intake | undefined;
   #ending: Ending | undefined;
+  #pings: Pings | undefined;
   readonly #whole: Inbox<I> | undefined;
   readonly #streamed: StreamedInbox | undefined;
-  readonly #intake: Intake;
-  // Made for the first ping: a peer that is heard gets none.
-  #pings: Pings | undefined;
   readonly #watchdog: Watchdog;
   readonly #controlRate: Rate | undefined;
   readonly #owner: ConnectionOwner;
@@ -84,8 +58,7 @@ export class Connection<I = Message>
 
   constructor(owner: ConnectionOwner, transport: Transport, engine: Engine, options: ConnectionOptions) {
     const { role, limits, fragmentSize, raw, rsvBits, extensions, streamed } = options;
-    const { clock, scheduler, maskingKey, slab } = engine;
-    const { queueSize } = limits;
+    const { clock, maskingKey, slab } = engine;
     this.#owner = owner;
     this.#transport = transport;
     this.#engine = engine;
@@ -93,18 +66,45 @@ export class Connection<I = Message>
     this.#isRaw = raw;
     this.#slowConsumer = options.slowConsumer;
     const size = fragmentSize === undefined ? undefined : { fragmentSize };
-    const endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
-    this.endpoint = endpoint;
+    this.endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
     if (streamed) this.#streamed = new StreamedInbox(this, limits);
-    else this.#whole = new Inbox<I>(this, limits.queueSize, weigh);
+    else this.#whole = new Inbox<I>(this, limits.queueSize, weighItem);
     this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
-    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, owner: this });
-    this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
     this.#controlRate = createRate(limits.maxControlFrameRate, clock.now());
-    this.#intake = new Intake(this, { endpoint, inbox: this.inbox, transport, scheduler, clock, limits });
     // Who runs a raw session answers pings, and sends them.
     const pingInterval = raw ? Number.POSITIVE_INFINITY : limits.pingInterval;
-    this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: endpoint.restAfter });
+    this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: this.endpoint.restAfter });
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox ?? this.#openOutput().outbox;
+  }
+
+  get sender(): Sender {
+    return this.#sender ?? this.#openOutput().sender;
+  }
+
+  #openOutput(): { readonly outbox: Outbox; readonly sender: Sender } {
+    const { clock, scheduler } = this.#engine;
+    const parts = { endpoint: this.endpoint, clock, scheduler, queueSize: this.#limits.queueSize };
+    const outbox = new Outbox({ ...parts, transport: this.#transport, owner: this });
+    const sender = new Sender(this, { ...parts, outbox });
+    this.#outbox = outbox;
+    this.#sender = sender;
+    return { outbox, sender };
+  }
+
+  get #input(): Intake {
+    if (this.#intake !== undefined) return this.#intake;
+    const { clock, scheduler } = this.#engine;
+    const [endpoint, inbox, transport, limits] = [this.endpoint, this.inbox, this.#transport, this.#limits];
+    this.#intake = new Intake(this, { endpoint, inbox, transport, scheduler, clock, limits });
+    return this.#intake;
+  }
+
+  get record(): CloseRecord {
+    this.#record ??= new CloseRecord();
+    return this.#record;
   }
 
   /** How it ends. */
@@ -117,7 +117,7 @@ export class Connection<I = Message>
     const owner = this.#owner;
     const { endpoint, inbox, outbox, sender, record } = this;
     const { clock, scheduler, budget } = this.#engine;
-    const [transport, intake, isRaw, { closeTimeout }] = [this.#transport, this.#intake, this.#isRaw, this.#limits];
+    const [transport, intake, isRaw, { closeTimeout }] = [this.#transport, this.#input, this.#isRaw, this.#limits];
     const endingOwner: EndingOwner = {
       isWritableInUse: () => owner.isWritableInUse(),
       hasHandler: () => owner.hasHandler(),
@@ -139,18 +139,23 @@ export class Connection<I = Message>
 
   /** Whether neither side has begun to close. */
   get isOpen(): boolean {
-    return this.endpoint.state === 'open' && this.sender.canSend;
+    return this.endpoint.state === 'open' && this.#canSend;
+  }
+
+  get #canSend(): boolean {
+    return this.#sender?.canSend ?? this.endpoint.canSend;
   }
 
   get counters(): Counters {
+    const { dropped = { messages: 0, bytes: 0 }, unbegun = 0 } = this.#sender ?? {};
     return {
       messagesReceived: this.#messagesReceived,
-      messagesSent: this.#messagesSent - this.sender.dropped.messages - this.sender.unbegun,
-      bytesReceived: this.#intake.bytesReceived,
-      bytesSent: this.outbox.bytesWritten,
+      messagesSent: this.#messagesSent - dropped.messages - unbegun,
+      bytesReceived: this.#intake?.bytesReceived ?? 0,
+      bytesSent: this.#outbox?.bytesWritten ?? 0,
       unread: this.inbox.unread,
-      queued: this.outbox.queued,
-      dropped: this.sender.dropped,
+      queued: this.#outbox?.queued ?? 0,
+      dropped,
       roundTrip: this.#pings?.roundTrip,
     };
   }
@@ -188,7 +193,7 @@ export class Connection<I = Message>
 
   /** Sends a ping; gives the milliseconds until its pong. */
   ping(): Promise<number> {
-    if (!this.sender.canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
+    if (!this.#canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
     this.#pings ??= new Pings(this.#engine.clock);
     const { last, count } = this.#pings;
     if (last !== undefined && (count >= MAX_PINGS || this.endpoint.hasControlOutput)) return last;
@@ -202,11 +207,11 @@ export class Connection<I = Message>
 
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
     this.#watchdog.heard();
-    this.#intake.receive(chunk, isOwned);
+    this.#input.receive(chunk, isOwned);
   }
 
   endReceived(): void {
-    this.#intake.receiveEnd();
+    this.#input.receiveEnd();
   }
 
   writeTaken(): void {
@@ -226,7 +231,7 @@ export class Connection<I = Message>
   // --- The inbox tells -----------------------------------------------------------------------------------------------
 
   inboxHasRoom(): void {
-    this.#intake.inboxHasRoom();
+    this.#intake?.inboxHasRoom();
   }
 
   inboxEndSeen(): void {
@@ -234,7 +239,7 @@ export class Connection<I = Message>
   }
 
   inboxDiscards(): void {
-    this.#intake.inboxHasRoom();
+    this.#intake?.inboxHasRoom();
   }
 
   own<E extends Error>(error: E): E {
@@ -315,7 +320,7 @@ export class Connection<I = Message>
 
   encodingFailed(error: ExtensionError): void {
     this.#owner.extensionFailed(error);
-    this.#intake.readOn();
+    this.#input.readOn();
     this.ending.failed(error);
   }
 
@@ -327,23 +332,23 @@ export class Connection<I = Message>
   // --- The watchdog asks and tells -----------------------------------------------------------------------------------
 
   get isReadingHeldUp(): boolean {
-    return this.#intake.isHeldUp;
+    return this.#intake?.isHeldUp === true;
   }
 
   get isBusy(): boolean {
-    return this.inbox.unread > 0 || this.#intake.undecoded > 0 || !this.outbox.isEmpty;
+    return this.inbox.unread > 0 || (this.#intake?.undecoded ?? 0) > 0 || this.#outbox?.isEmpty === false;
   }
 
   get writingSince(): number | undefined {
-    return this.outbox.writingSince;
+    return this.#outbox?.writingSince;
   }
 
   get tooOldAt(): number {
-    return this.sender.tooOldAt;
+    return this.#sender?.tooOldAt ?? Number.POSITIVE_INFINITY;
   }
 
   sendPing(): void {
-    if (!this.sender.canSend) return;
+    if (!this.#canSend) return;
     // The caller's own pings may be so many that one more would not be sent: then it is not the last of them that is waited for.
     if ((this.#pings?.count ?? 0) < MAX_PINGS) void this.ping();
     else this.sendProbe();
@@ -385,16 +390,11 @@ export class Connection<I = Message>
 
   get retained(): number {
     const received = this.inbox.unread + (this.#streamed?.collected ?? 0) + this.endpoint.retained;
-    return received + this.#intake.undecoded + this.outbox.queued;
+    return received + (this.#intake?.undecoded ?? 0) + (this.#outbox?.queued ?? 0);
   }
 
   shed(): void {
     this.ending.failWithLimit('ERR_WS_RETAINED', 'The connections retain too much together', CloseCode.TRY_AGAIN_LATER);
     this.ending.discardMessages();
   }
-}
-
-function weigh(item: Message | Frame | unknown): number {
-  if (typeof item === 'string' || item instanceof Uint8Array) return messageWeight(item);
-  return ITEM_OVERHEAD + (item as Frame).payload.byteLength;
 }

@@ -1,6 +1,9 @@
 // The messages that have come and wait to be read, and the ways to read them: one at a time, or as a ReadableStream that is made when
 // it is first asked for. Then the stream's own queue is the queue: there is one hop, not two.
 
+import type { Frame } from '../frame/frame.ts';
+import { ITEM_OVERHEAD } from '../limits.ts';
+import { type Message, messageWeight } from '../message/message.ts';
 import { SharedReader } from '../stream/shared-reader.ts';
 import { streams } from '../stream/streams.ts';
 
@@ -25,6 +28,12 @@ export interface InboxOwner {
   /** Nobody will read any more. */
   inboxDiscards?(): void;
 }
+
+/** The messages that have come, whole or streamed. */
+export type MessageInbox<I> = Pick<
+  Inbox<I>,
+  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'next' | 'end' | 'discard'
+>;
 
 /** The received messages of one session. */
 export class Inbox<M> {
@@ -325,4 +334,10 @@ class InboxIterator<M> implements AsyncIterableIterator<M> {
 /** What an iterator gives for a message; undefined stands for the end. */
 export function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
   return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
+}
+
+/** What a message or a frame counts in the queue. */
+export function weighItem(item: Message | Frame | unknown): number {
+  if (typeof item === 'string' || item instanceof Uint8Array) return messageWeight(item);
+  return ITEM_OVERHEAD + (item as Frame).payload.byteLength;
 }

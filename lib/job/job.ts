@@ -1,7 +1,8 @@
 // The life of an upgraded connection: the connection and the handler that runs on it, from the upgrade to the end of both.
 
 import type { CloseInfo } from '../connection/close-info.ts';
-import { Connection, type ConnectionOptions, type ConnectionOwner } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionOptions, ConnectionOwner } from '../connection/connection-options.ts';
 import { type Engine, reportError, type UserContext } from '../connection/context.ts';
 import { Deferred } from '../connection/deferred.ts';
 import type { Sendable } from '../connection/sendable.ts';
