@@ -122,10 +122,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly #jobs = new Set<Job<C, Received<R, M>, Sent<R>>>();
   /** Upgrades that are being decided on. */
   readonly #pending = new Map<SiteConnection, PendingUpgrade>();
-  /** Connections on which an upgrade was asked for, until they are closed. */
-  readonly #connections = new Set<SiteConnection>();
-  /** Those of them that were not refused. */
-  readonly #places = new Set<SiteConnection>();
+  /** Connections on which an upgrade was asked for, until they are closed, and whether they hold a place: those that were not refused. */
+  readonly #connections = new Map<SiteConnection, boolean>();
+  #places = 0;
   readonly #totals = new SiteTotals();
   #upgraded = 0;
   #refused = 0;
@@ -177,11 +176,12 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
 
   /** Serves a request that asks for an upgrade, on a path that is for this site. */
   upgrade(head: RequestHead, connection: SiteConnection, parameters: PathParameters): void {
-    this.#connections.add(connection);
+    this.#connections.set(connection, false);
     this.#forgetWhenClosed(connection);
     if (this.#isClosing) return this.refuseForNow(connection, 'The server is stopping');
-    if (this.#places.size >= this.limits.maxConnections) return this.refuseForNow(connection, 'The server is full');
-    this.#places.add(connection);
+    if (this.#places >= this.limits.maxConnections) return this.refuseForNow(connection, 'The server is full');
+    this.#connections.set(connection, true);
+    this.#places++;
     this.waiting.delete(connection);
     if (this.#hasHooks) return void this.#decide(head, connection, parameters);
     const upgrade = this.#guard(
@@ -194,10 +194,16 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   // By itself, so that what is called then holds the connection and nothing of the request.
   #forgetWhenClosed(connection: SiteConnection): void {
     connection.whenClosed(() => {
+      this.#leavePlace(connection);
       this.#connections.delete(connection);
-      this.#places.delete(connection);
       this.#pending.delete(connection);
     });
+  }
+
+  #leavePlace(connection: SiteConnection): void {
+    if (this.#connections.get(connection) !== true) return;
+    this.#connections.set(connection, false);
+    this.#places--;
   }
 
   // What an extension of the user's throws is told to him, as what a hook of his throws is; it ends this connection alone.
@@ -222,7 +228,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   /** Refuses a request with a response, and ends its connection. The client is waited for, but not for ever. */
   refuse(connection: SiteConnection, response: Uint8Array): void {
     this.#refused++;
-    this.#places.delete(connection);
+    this.#leavePlace(connection);
     this.waiting.add(connection);
     connection.respond(response);
     const { clock } = this.#engine;
@@ -252,7 +258,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
 
   /** Cuts the connections that are left. Gives their number. */
   cut(): number {
-    const left = [...this.#connections];
+    const left = [...this.#connections.keys()];
     for (const connection of left) connection.destroy();
     return left.length;
   }

@@ -200,22 +200,33 @@ export class Inbox<M> {
     if (this.#readable !== undefined) return this.#readable;
     if (this.#settleFirst !== undefined) throw new TypeError('Cannot make the readable: a receive is pending');
     const { ReadableStream } = streams();
-    this.#readable = new ReadableStream<M>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => this.#pull(),
-        cancel: () => {
-          this.#controller = undefined;
-          this.discard();
-        },
-      },
-      { highWaterMark: this.#queueSize, size: this.#weigh },
-    );
+    const strategy = { highWaterMark: this.#queueSize, size: this.#weigh };
+    this.#readable = new ReadableStream<M>(new Inbox.#Source(this as unknown as Inbox<unknown>), strategy);
     this.#reader = new SharedReader(this.#readable);
     return this.#readable;
   }
+
+  // An object with methods: a stream would hold a closure for each.
+  static readonly #Source = class implements UnderlyingDefaultSource<unknown> {
+    readonly #inbox: Inbox<unknown>;
+
+    constructor(inbox: Inbox<unknown>) {
+      this.#inbox = inbox;
+    }
+
+    start(controller: ReadableStreamDefaultController<unknown>): void {
+      this.#inbox.#controller = controller;
+    }
+
+    pull(): void {
+      this.#inbox.#pull();
+    }
+
+    cancel(): void {
+      this.#inbox.#controller = undefined;
+      this.#inbox.discard();
+    }
+  };
 
   // Messages in the stream's own queue.
   get #streamed(): number {

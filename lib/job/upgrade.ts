@@ -141,7 +141,12 @@ export function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOpti
   if (raw && slowConsumer.policy !== 'wait')
     throw new TypeError('Cannot upgrade: a raw session waits for slow consumers');
   const kind = { raw, rsvBits, streamed, extensions };
-  return { role, limits, fragmentSize, ...kind, slowConsumer, handler, facts: options };
+  return { role, limits, fragmentSize, ...kind, slowConsumer, handler, facts: toFacts(options) };
+}
+
+// By themselves: a session holds them for as long as it lives, and nothing else of the options.
+function toFacts<C>({ context, subprotocol, extensions, request, response, remoteAddress, tls }: SessionFacts<C>) {
+  return { context, subprotocol, extensions, request, response, remoteAddress, tls } as SessionFacts<C>;
 }
 
 function checkMessages<C, I, O>({ messages = 'whole', raw }: UpgradeOptions<C, I, O>): boolean {
