@@ -12,6 +12,7 @@ const WRITE_SIZE = 256 * 1024;
 const CLOSING_SIZE = 16 * 1024;
 
 const DONE: Promise<void> = Promise.resolve();
+const NO_PIECES: Uint8Array[] = [];
 
 interface FlushWaiter {
   readonly mark: number;
@@ -63,7 +64,7 @@ export class Outbox {
   #hasEnded = false;
   #isDetached = false;
   // Of what was taken from the endpoint: the pieces that are not written yet, and what they and the write under way count.
-  #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = NO_PIECES;
   #writing = 0;
   #writingControl = 0;
   #writingBytes = 0;
@@ -207,7 +208,7 @@ export class Outbox {
     this.#isDetached = true;
     if (!this.isEmpty) this.#lost = error;
     this.#endpoint.dropOutput();
-    this.#pieces = [];
+    this.#pieces = NO_PIECES;
     this.#writing = 0;
     this.#writingControl = 0;
     this.#refuseRoom(error);
@@ -228,6 +229,7 @@ export class Outbox {
       if (!this.#source.isEmpty) this.#source.feed(this.#size);
       if (!this.#endpoint.hasOutput) return this.#endIfDone();
       this.#writingControl = this.#endpoint.queuedControl;
+      this.#pieces = [];
       this.#writing = this.#endpoint.takeOutput(this.#pieces, this.#size);
     }
     const pieces = this.#takePieces();
@@ -251,7 +253,7 @@ export class Outbox {
   #takePieces(): Uint8Array[] {
     const pieces = this.#pieces;
     const size = this.#size;
-    this.#pieces = [];
+    this.#pieces = NO_PIECES;
     let bytes = 0;
     for (let index = 0; index < pieces.length; index++) bytes += (pieces[index] as Uint8Array).byteLength;
     this.#writingBytes = bytes;
