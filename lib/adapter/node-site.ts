@@ -74,6 +74,8 @@ export class NodeConnection implements SiteConnection {
     if (this.#transport === undefined) {
       this.#transport = new NodeTransport(this.#socket, this.#head);
       this.#head = undefined;
+      // The transport listens to its errors now.
+      this.#socket.off('error', ignore);
     }
     return this.#transport;
   }
