@@ -118,10 +118,10 @@ export class EndpointInput {
 
   // The chunk is used up. Behind extensions more may be held than the decoder tells of: those keep theirs.
   #giveBack(decoder: FrameDecoder): void {
-    if (this.#isInMessage || this.#isStopped || !decoder.isBetweenFrames || this.fault !== undefined) return;
+    if (this.#isInMessage || this.#isStopped || !decoder.isBetweenFrames || decoder.fault !== undefined) return;
     this.#kit.decoder = decoder;
     this.#decoder = undefined;
-    if (this.#assembler === undefined) return;
+    if (this.#assembler === undefined || this.#assembler.fault !== undefined) return;
     this.#kit.assembler = this.#assembler;
     this.#assembler = undefined;
   }
