@@ -116,14 +116,26 @@ const MAY_BE_INFINITE: ReadonlySet<string> = new Set<keyof Limits>([
   'maxRetained',
 ]);
 
+// What has been resolved is shared by all that it is given to, and never changed.
+const resolvedBefore = new WeakSet<object>();
+let resolvedDefaults: Limits | undefined;
+
 /**
- * Fills what `limits` leaves out with the defaults. A frame may be as long as a message unless `maxFrameSize` says
+ * Fills what `limits` leaves out with the defaults; what it has filled before it gives back as it is, so that the connections of a server share one. A frame may be as long as a message unless `maxFrameSize` says
  * otherwise; `maxRetained` leaves room for one message at least.
  *
  * @throws RangeError when a limit is no positive integer (`lookAhead`, `maxUnsentPongs` and the times of an end may be 0; `Infinity` turns off what can be turned
  * off), or TypeError when its name is unknown.
  */
-export function resolveLimits(limits: Partial<Limits> = {}): Limits {
+export function resolveLimits(limits?: Partial<Limits>): Limits {
+  if (limits === undefined) {
+    resolvedDefaults ??= fillLimits({});
+    return resolvedDefaults;
+  }
+  return resolvedBefore.has(limits) ? (limits as Limits) : fillLimits(limits);
+}
+
+function fillLimits(limits: Partial<Limits>): Limits {
   const resolved: Record<string, number> = { ...defaultLimits };
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(defaultLimits, name)) throw new TypeError(`Cannot set limit "${name}": it does not exist`);
@@ -132,7 +144,8 @@ export function resolveLimits(limits: Partial<Limits> = {}): Limits {
   const { maxMessageSize } = resolved as { maxMessageSize: number };
   if (limits.maxFrameSize === undefined) resolved['maxFrameSize'] = maxMessageSize;
   if (limits.maxRetained === undefined) resolved['maxRetained'] = Math.max(defaultLimits.maxRetained, maxMessageSize);
-  return resolved as unknown as Limits;
+  resolvedBefore.add(resolved);
+  return Object.freeze(resolved) as unknown as Limits;
 }
 
 function checkLimit(name: string, value: number): number {

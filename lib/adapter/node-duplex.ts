@@ -8,6 +8,14 @@ import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import { NodeHandle, type NodeHandleOwner } from './node-handle.ts';
 
+const TRANSPORT = Symbol('transport');
+
+type Carried = Duplex & { [TRANSPORT]?: NodeTransport };
+
+function transportOf(duplex: Carried): NodeTransport {
+  return duplex[TRANSPORT] as NodeTransport;
+}
+
 /** Carries the bytes of one Duplex. Made in the same turn in which the Duplex is handed over: no error of it is missed then. */
 export class NodeTransport implements Transport, NodeHandleOwner {
   readonly #duplex: Duplex;
@@ -20,17 +28,33 @@ export class NodeTransport implements Transport, NodeHandleOwner {
   #isClosed = false;
   #hasInputEnded = false;
   #isCalling = false;
+  // Made for the first write.
+  #written: ((error?: Error | null) => void) | undefined;
+
+  // One of each for all Duplexes, which are what an emitter calls its listeners on: closures would be four for each.
+  static readonly #onError = function (this: Duplex, error: Error): void {
+    transportOf(this).#error ??= error;
+  };
+  static readonly #onClose = function (this: Duplex): void {
+    transportOf(this).#closed();
+  };
+  static readonly #onEnd = function (this: Duplex): void {
+    transportOf(this).#ended();
+  };
+  static readonly #onData = function (this: Duplex, chunk: Uint8Array): void {
+    const transport = transportOf(this);
+    transport.#receiver?.chunkReceived(toPlainBytes(chunk), transport.#isOwned);
+  };
 
   /** @param head Bytes that came before: they are delivered first. */
   constructor(duplex: Duplex, head?: Uint8Array) {
     this.#duplex = duplex;
     if (head !== undefined && head.byteLength > 0) this.#head = toPlainBytes(head);
     this.#isOwned = duplex instanceof Socket;
+    (duplex as Carried)[TRANSPORT] = this;
     // Without a listener an error would end the process.
-    duplex.on('error', (error) => {
-      this.#error ??= error;
-    });
-    duplex.on('close', () => this.#closed());
+    duplex.on('error', NodeTransport.#onError);
+    duplex.on('close', NodeTransport.#onClose);
   }
 
   start(receiver: TransportReceiver): void {
@@ -71,6 +95,7 @@ export class NodeTransport implements Transport, NodeHandleOwner {
     this.#isCalling = true;
     if (last > 0) duplex.cork();
     for (let index = 0; index < last; index++) duplex.write(pieces[index]);
+    this.#written ??= (error) => this.#taken(error);
     duplex.write(pieces[last], this.#written);
     if (last > 0) duplex.uncork();
     this.#isCalling = false;
@@ -102,22 +127,22 @@ export class NodeTransport implements Transport, NodeHandleOwner {
   }
 
   // After an error 'close' tells the rest. A socket that was destroyed calls back without an error for what it has not written.
-  readonly #written = (error?: Error | null): void => {
+  #taken(error: Error | null | undefined): void {
     if (error || this.#isClosed || this.#duplex.destroyed) return;
     if (this.#isCalling) queueMicrotask(() => this.#receiver?.writeTaken());
     else this.#receiver?.writeTaken();
-  };
+  }
 
   #listen(): void {
     const duplex = this.#duplex;
-    duplex.on('end', () => this.#ended());
+    duplex.on('end', NodeTransport.#onEnd);
     if (duplex.readableEnded) {
       queueMicrotask(() => this.#ended());
       return;
     }
     this.#handle = NodeHandle.take(duplex, this);
     if (this.#handle !== undefined) this.#handle.start();
-    else duplex.on('data', (chunk: Uint8Array) => this.#receiver?.chunkReceived(toPlainBytes(chunk), this.#isOwned));
+    else duplex.on('data', NodeTransport.#onData);
   }
 
   #ended(): void {

@@ -113,10 +113,13 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     return http;
   }
 
+  // One for all sockets, and told once of each.
+  readonly #untrack: (this: Duplex) => void = createUntrack(this.#connections);
+
   #track(socket: Duplex): void {
     this.#connections.add(socket);
     this.site.waiting.add(new NodeConnection(socket));
-    socket.once('close', () => this.#connections.delete(socket));
+    socket.on('close', this.#untrack);
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -150,6 +153,12 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
     // Who was too slow is not waited for.
     if (refusal.status === 408) socket.once('finish', () => socket.destroy());
   }
+}
+
+function createUntrack(connections: Set<Duplex>): (this: Duplex) => void {
+  return function () {
+    connections.delete(this);
+  };
 }
 
 function toRefusal(code: string): RefusedHandshake | undefined {

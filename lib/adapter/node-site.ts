@@ -47,15 +47,21 @@ type AddressedDuplex = Duplex & {
 /** A socket that a server has handed over: with an 'upgrade' event, or with one that tells that nothing can be made of what it sent. */
 export class NodeConnection implements SiteConnection {
   readonly #socket: AddressedDuplex;
-  readonly #head: Uint8Array | undefined;
+  #head: Uint8Array | undefined;
   #transport: NodeTransport | undefined;
-  readonly incoming: IncomingMessage | undefined;
+  #incoming: IncomingMessage | undefined;
 
   /** @param head Bytes that came behind the head of the request: they are read first. */
   constructor(socket: Duplex, head?: Uint8Array, incoming?: IncomingMessage) {
     this.#socket = socket;
-    this.#head = head;
-    this.incoming = incoming;
+    // An empty one would hold the whole chunk in which the request came.
+    this.#head = head?.byteLength === 0 ? undefined : head;
+    this.#incoming = incoming;
+  }
+
+  /** The request, until it is answered: nobody is to hold it for as long as the session lives. */
+  get incoming(): IncomingMessage | undefined {
+    return this.#incoming;
   }
 
   // A TLS socket and the TCP socket underneath are one connection: what they share is the address of the peer.
@@ -65,7 +71,12 @@ export class NodeConnection implements SiteConnection {
   }
 
   get transport(): Transport {
-    this.#transport ??= new NodeTransport(this.#socket, this.#head);
+    if (this.#transport === undefined) {
+      this.#transport = new NodeTransport(this.#socket, this.#head);
+      this.#head = undefined;
+      // The transport listens to its errors now.
+      this.#socket.off('error', ignore);
+    }
     return this.#transport;
   }
 
@@ -86,17 +97,20 @@ export class NodeConnection implements SiteConnection {
   }
 
   accept(response: Uint8Array): void {
+    this.#incoming = undefined;
     this.#socket.setTimeout?.(0);
     this.#socket.write(response);
   }
 
   respond(response: Uint8Array): void {
+    this.#incoming = undefined;
     this.#socket.end(response);
     this.#socket.resume();
   }
 
   whenClosed(callback: () => void): void {
-    this.#socket.once('close', callback);
+    // It is told once: `once` would hold as much again for nothing.
+    this.#socket.on('close', callback);
   }
 
   destroy(): void {
@@ -106,7 +120,7 @@ export class NodeConnection implements SiteConnection {
 
 /** The connection of an 'upgrade' event. Called in its turn: from now on no error of the socket is without a listener. */
 export function toUpgradedConnection(request: IncomingMessage, socket: Duplex, head: Uint8Array): NodeConnection {
-  socket.on('error', () => {});
+  socket.on('error', ignore);
   return new NodeConnection(socket, head, request);
 }
 
@@ -127,3 +141,6 @@ export function toRequestHead(request: IncomingMessage): RequestHead {
   }
   return { method, url, httpVersion, headers };
 }
+
+// One for all sockets.
+function ignore(): void {}

@@ -8,6 +8,8 @@ export type PathParameters = Readonly<Record<string, string | string[] | undefin
 /** Gives the parameters of a request target's path, or undefined when it does not match. */
 export type PathMatcher = (url: string) => PathParameters | undefined;
 
+const NOTHING: PathParameters = Object.freeze({});
+
 /**
  * Compiles a pattern in the syntax of path-to-regexp: `:name` is one segment, `*name` one or more, `{…}` is optional. Without a pattern every path matches.
  * A path that cannot be decoded matches none.
@@ -15,7 +17,7 @@ export type PathMatcher = (url: string) => PathParameters | undefined;
  * @throws TypeError when the pattern is malformed.
  */
 export function compilePath(pattern: string | undefined): PathMatcher {
-  if (pattern === undefined) return () => ({});
+  if (pattern === undefined) return () => NOTHING;
   const matcher = compile(pattern);
   return (url) => {
     const end = url.search(/[?#]/);

@@ -1,6 +1,7 @@
 // What serves the upgrades of one handler, on whatever connections a server has: the rules and hooks, the jobs, the refusals, the stop. `serve` has one of its own,
 // `attach` one for each call.
 
+import type { CloseInfo } from '../connection/close-info.ts';
 import {
   type Engine,
   type EngineContext,
@@ -16,7 +17,7 @@ import {
   ServerHandshakeRules,
   serializeHandshake,
 } from '../handshake/server-handshake.ts';
-import type { Handler, Job } from '../job/job.ts';
+import { type Handler, type Job, whenJobEnds } from '../job/job.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
 import { checkOptions } from '../job/upgrade.ts';
@@ -121,10 +122,9 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   readonly #jobs = new Set<Job<C, Received<R, M>, Sent<R>>>();
   /** Upgrades that are being decided on. */
   readonly #pending = new Map<SiteConnection, PendingUpgrade>();
-  /** Connections on which an upgrade was asked for, until they are closed. */
-  readonly #connections = new Set<SiteConnection>();
-  /** Those of them that were not refused. */
-  readonly #places = new Set<SiteConnection>();
+  /** Connections on which an upgrade was asked for, until they are closed, and whether they hold a place: those that were not refused. */
+  readonly #connections = new Map<SiteConnection, boolean>();
+  #places = 0;
   readonly #totals = new SiteTotals();
   #upgraded = 0;
   #refused = 0;
@@ -136,8 +136,10 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     this.limits = resolveLimits(options.limits);
     this.waiting = new WaitingConnections(this.limits.maxConnections);
     // What a connection would throw for is thrown now.
-    this.#passed = pickPassed(options);
-    checkOptions(this.#passed);
+    const passed = pickPassed(options);
+    const { limits, slowConsumer } = checkOptions(passed);
+    // Resolved once: its connections share them.
+    this.#passed = { ...passed, limits, slowConsumer };
     this.#options = options;
     this.#handler = handler;
     this.#rules = new ServerHandshakeRules(options);
@@ -174,15 +176,12 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
 
   /** Serves a request that asks for an upgrade, on a path that is for this site. */
   upgrade(head: RequestHead, connection: SiteConnection, parameters: PathParameters): void {
-    this.#connections.add(connection);
-    connection.whenClosed(() => {
-      this.#connections.delete(connection);
-      this.#places.delete(connection);
-      this.#pending.delete(connection);
-    });
+    this.#connections.set(connection, false);
+    this.#forgetWhenClosed(connection);
     if (this.#isClosing) return this.refuseForNow(connection, 'The server is stopping');
-    if (this.#places.size >= this.limits.maxConnections) return this.refuseForNow(connection, 'The server is full');
-    this.#places.add(connection);
+    if (this.#places >= this.limits.maxConnections) return this.refuseForNow(connection, 'The server is full');
+    this.#connections.set(connection, true);
+    this.#places++;
     this.waiting.delete(connection);
     if (this.#hasHooks) return void this.#decide(head, connection, parameters);
     const upgrade = this.#guard(
@@ -190,6 +189,21 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     );
     if (upgrade !== undefined) return this.#answer(upgrade, connection, connection.transport);
     this.refuse(connection, serializeHandshake(refuse(500, 'ERR_WS_REFUSED', 'The server failed')));
+  }
+
+  // By itself, so that what is called then holds the connection and nothing of the request.
+  #forgetWhenClosed(connection: SiteConnection): void {
+    connection.whenClosed(() => {
+      this.#leavePlace(connection);
+      this.#connections.delete(connection);
+      this.#pending.delete(connection);
+    });
+  }
+
+  #leavePlace(connection: SiteConnection): void {
+    if (this.#connections.get(connection) !== true) return;
+    this.#connections.set(connection, false);
+    this.#places--;
   }
 
   // What an extension of the user's throws is told to him, as what a hook of his throws is; it ends this connection alone.
@@ -214,7 +228,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
   /** Refuses a request with a response, and ends its connection. The client is waited for, but not for ever. */
   refuse(connection: SiteConnection, response: Uint8Array): void {
     this.#refused++;
-    this.#places.delete(connection);
+    this.#leavePlace(connection);
     this.waiting.add(connection);
     connection.respond(response);
     const { clock } = this.#engine;
@@ -244,7 +258,7 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
 
   /** Cuts the connections that are left. Gives their number. */
   cut(): number {
-    const left = [...this.#connections];
+    const left = [...this.#connections.keys()];
     for (const connection of left) connection.destroy();
     return left.length;
   }
@@ -287,11 +301,14 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
     const job = this.#guard(() => upgrade.upgradeTransport(transport, this.#engineContext, userContext));
     if (job === undefined) return connection.destroy();
     this.#jobs.add(job);
-    void job.closed.then((info) => {
-      this.#jobs.delete(job);
-      this.#totals.fold(job.session.counters, info);
-    });
+    whenJobEnds(job, this.#jobEnded);
   }
+
+  // One for all jobs, not a promise for each.
+  readonly #jobEnded = (job: Job<C, Received<R, M>, Sent<R>>, info: CloseInfo): void => {
+    this.#jobs.delete(job);
+    this.#totals.fold(job.session.counters, info);
+  };
 
   #upgradeOptions(connection: SiteConnection, parameters: PathParameters): WebSocketUpgradeOptions<R, M> {
     const { localAddress, remoteAddress, tls } = connection;

@@ -30,7 +30,7 @@ export function pinsMuch(bytes: Uint8Array, length: number): boolean {
  * const whole = queue.join();
  */
 export class ByteQueue {
-  #parts: Uint8Array[] = [];
+  #parts: Uint8Array[] | undefined;
   #block: Uint8Array = EMPTY;
   #blockUsed = 0;
   #blockSize = FIRST_BLOCK;
@@ -47,7 +47,7 @@ export class ByteQueue {
     this.#length += length;
     if (length >= KEEP_FROM && !pinsMuch(bytes, length)) {
       this.#closeBlock();
-      this.#parts.push(bytes.subarray(start, end));
+      this.#keep(bytes.subarray(start, end));
     } else {
       this.#copyAll(bytes, start, end);
     }
@@ -69,9 +69,9 @@ export class ByteQueue {
 
   /** All the bytes as one array. The queue is empty afterwards. */
   join(): Uint8Array {
-    if (this.#parts.length === 0 && this.#blockUsed === this.#block.byteLength) return this.#takeBlock();
+    if (this.#parts === undefined && this.#blockUsed === this.#block.byteLength) return this.#takeBlock();
     this.#closeBlock();
-    const parts = this.#parts;
+    const parts = this.#parts ?? [];
     let whole = parts[0] ?? EMPTY;
     if (parts.length > 1) {
       whole = allocate(this.#length);
@@ -93,11 +93,16 @@ export class ByteQueue {
 
   /** Lets go of all bytes. */
   clear(): void {
-    this.#parts = [];
+    this.#parts = undefined;
     this.#block = EMPTY;
     this.#blockUsed = 0;
     this.#blockSize = FIRST_BLOCK;
     this.#length = 0;
+  }
+
+  #keep(part: Uint8Array): void {
+    this.#parts ??= [];
+    this.#parts.push(part);
   }
 
   #copyAll(bytes: Uint8Array, start: number, end: number): void {
@@ -124,11 +129,11 @@ export class ByteQueue {
     const block = allocate(size);
     this.#closeBlock();
     let used = 0;
-    for (const part of this.#parts) {
+    for (const part of this.#parts ?? []) {
       block.set(part, used);
       used += part.byteLength;
     }
-    this.#parts = [];
+    this.#parts = undefined;
     this.#block = block;
     this.#blockUsed = used;
   }
@@ -143,7 +148,7 @@ export class ByteQueue {
   // What is free of the block stays the block: small pieces between large ones must not cost one each.
   #closeBlock(): void {
     if (this.#blockUsed === 0) return;
-    this.#parts.push(this.#block.subarray(0, this.#blockUsed));
+    this.#keep(this.#block.subarray(0, this.#blockUsed));
     this.#block = this.#block.subarray(this.#blockUsed);
     this.#blockUsed = 0;
   }

@@ -31,6 +31,9 @@ interface Entry {
   readonly isPayload: boolean;
 }
 
+// A queue without entries, as nearly all are, has no array of its own.
+const NONE: Entry[] = [];
+
 /**
  * The queue of one endpoint's encoded frames.
  *
@@ -43,7 +46,7 @@ interface Entry {
 export class OutputQueue {
   /** Where small frames are written. */
   readonly slab: Slab;
-  #entries: Entry[] = [];
+  #entries: Entry[] = NONE;
   #head = 0;
   // The run is what has been written to the slab and is not an entry yet.
   #runBytes: Uint8Array | undefined;
@@ -90,7 +93,7 @@ export class OutputQueue {
   /** Queues the payload of the frame whose header was committed last, as it is. */
   appendPayload(bytes: Uint8Array): void {
     this.#closeRun();
-    this.#entries.push({ bytes, weight: bytes.byteLength, isPayload: true });
+    this.#append({ bytes, weight: bytes.byteLength, isPayload: true });
     this.#weight += bytes.byteLength;
   }
 
@@ -139,7 +142,7 @@ export class OutputQueue {
   // Entries that were taken are let go now and then, so that a long queue is not moved at each take.
   #dropBefore(head: number): void {
     if (head === this.#entries.length) {
-      this.#entries = [];
+      this.#entries = NONE;
       this.#head = 0;
     } else if (head >= 64 && head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(head);
@@ -149,6 +152,11 @@ export class OutputQueue {
     }
   }
 
+  #append(entry: Entry): void {
+    if (this.#entries === NONE) this.#entries = [entry];
+    else this.#entries.push(entry);
+  }
+
   #closeRun(): void {
     if (this.#runBytes === undefined) return;
     if (this.#runEnd === this.#runStart) {
@@ -156,7 +164,7 @@ export class OutputQueue {
       return;
     }
     const bytes = this.#runBytes.subarray(this.#runStart, this.#runEnd);
-    this.#entries.push({ bytes, weight: this.#runWeight, isPayload: false });
+    this.#append({ bytes, weight: this.#runWeight, isPayload: false });
     this.#runBytes = undefined;
     this.#runWeight = 0;
   }

@@ -63,9 +63,11 @@ class Chain {
 
 /** A queue of entries that can be taken out of its middle: each step is as cheap however long it is. */
 export class Backlog {
-  readonly #all = new Chain();
-  readonly #droppable = new Chain();
-  readonly #latest = new Map<unknown, Node>();
+  // Made for the first entry: what is sent is encoded at once, nearly always.
+  #all: Chain | undefined;
+  #droppable: Chain | undefined;
+  // Made for the first key: few messages have one.
+  #latest: Map<unknown, Node> | undefined;
   #count = 0;
   #weight = 0;
   #lastId = 0;
@@ -83,12 +85,12 @@ export class Backlog {
   }
 
   get first(): BacklogEntry | undefined {
-    return this.#all.first?.entry;
+    return this.#all?.first?.entry;
   }
 
   /** The number of the first entry: entries are numbered in their order. */
   get firstId(): number {
-    return this.#all.first?.id ?? Number.POSITIVE_INFINITY;
+    return this.#all?.first?.id ?? Number.POSITIVE_INFINITY;
   }
 
   /** The number of the entry that was pushed last. */
@@ -98,42 +100,48 @@ export class Backlog {
 
   push(entry: BacklogEntry): void {
     const node: Node = { id: ++this.#lastId, entry, inAll: undefined, inDroppable: undefined };
+    this.#all ??= new Chain();
     node.inAll = this.#all.add(node);
-    if (entry.isDroppable) node.inDroppable = this.#droppable.add(node);
+    if (entry.isDroppable) {
+      this.#droppable ??= new Chain();
+      node.inDroppable = this.#droppable.add(node);
+    }
     this.#count++;
     this.#weight += entry.weight;
-    if (entry.key !== undefined) this.#latest.set(entry.key, node);
+    if (entry.key === undefined) return;
+    this.#latest ??= new Map();
+    this.#latest.set(entry.key, node);
   }
 
   /** A part of the first entry is on its way: it is not dropped any more. */
   keepFirst(): void {
-    const node = this.#all.first;
+    const node = this.#all?.first;
     if (node === undefined) return;
-    this.#droppable.remove(node.inDroppable);
+    this.#droppable?.remove(node.inDroppable);
     node.inDroppable = undefined;
     this.#forgetKey(node);
   }
 
   /** Takes the first entry. */
   shift(): BacklogEntry | undefined {
-    return this.#remove(this.#all.first);
+    return this.#remove(this.#all?.first);
   }
 
   /** Takes the entry of a key. */
   removeKey(key: unknown): BacklogEntry | undefined {
-    return this.#remove(this.#latest.get(key));
+    return this.#remove(this.#latest?.get(key));
   }
 
   /** Takes the first entry that may be dropped. */
   removeOldest(): BacklogEntry | undefined {
-    return this.#remove(this.#droppable.first);
+    return this.#remove(this.#droppable?.first);
   }
 
   #remove(node: Node | undefined): BacklogEntry | undefined {
     if (node === undefined) return undefined;
     const { entry } = node;
-    this.#all.remove(node.inAll);
-    this.#droppable.remove(node.inDroppable);
+    this.#all?.remove(node.inAll);
+    this.#droppable?.remove(node.inDroppable);
     this.#count--;
     this.#weight -= entry.weight;
     this.#forgetKey(node);
@@ -141,6 +149,6 @@ export class Backlog {
   }
 
   #forgetKey(node: Node): void {
-    if (this.#latest.get(node.entry.key) === node) this.#latest.delete(node.entry.key);
+    if (this.#latest?.get(node.entry.key) === node) this.#latest.delete(node.entry.key);
   }
 }

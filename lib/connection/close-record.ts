@@ -7,9 +7,10 @@ import type { Abandoned, CloseInfo } from './close-info.ts';
 import { Deferred } from './deferred.ts';
 
 export class CloseRecord {
-  readonly #ended = new Deferred<CloseInfo>();
-  readonly #ownErrors = new WeakSet<object>();
+  // Made for the first of them: as long as all is well there is none.
+  #ownErrors: WeakSet<object> | undefined;
   // Made when first asked for: few want to know.
+  #ended: Deferred<CloseInfo> | undefined;
   #closeReceived: Deferred<CloseStatus | undefined> | undefined;
   #received: CloseStatus | undefined;
   #initiator: 'local' | 'remote' | undefined;
@@ -19,6 +20,10 @@ export class CloseRecord {
 
   /** Fulfils when the connection has ended; never rejects. */
   get closed(): Promise<CloseInfo> {
+    if (this.#ended === undefined) {
+      this.#ended = new Deferred();
+      if (this.#info !== undefined) this.#ended.resolve(this.#info);
+    }
     return this.#ended.promise;
   }
 
@@ -51,13 +56,14 @@ export class CloseRecord {
 
   /** Notes that an error tells of this connection's end, and gives it back. */
   own<E extends Error>(error: E): E {
+    this.#ownErrors ??= new WeakSet();
     this.#ownErrors.add(error);
     return error;
   }
 
   /** Whether an error only tells that this connection has ended. */
   isOwn(error: unknown): boolean {
-    return typeof error === 'object' && error !== null && this.#ownErrors.has(error);
+    return typeof error === 'object' && error !== null && this.#ownErrors?.has(error) === true;
   }
 
   /** Notes who began to close, or was the first to be gone: the first note holds. */
@@ -94,6 +100,6 @@ export class CloseRecord {
   tell(): void {
     if (this.#info === undefined) return;
     this.#closeReceived?.resolve(this.#received);
-    this.#ended.resolve(this.#info);
+    this.#ended?.resolve(this.#info);
   }
 }

@@ -4,22 +4,22 @@
 import { Endpoint } from '../endpoint/endpoint.ts';
 import type { EndpointEvent } from '../endpoint/event.ts';
 import { ConnectionError, ExtensionError, LimitError, LocalProtocolError } from '../error.ts';
-import type { AgreedExtension } from '../extension/extension-negotiation.ts';
 import { CloseCode } from '../frame/close-code.ts';
-import type { Frame, Role } from '../frame/frame.ts';
+import type { Frame } from '../frame/frame.ts';
 import { Opcode } from '../frame/opcode.ts';
-import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
-import { type Message, type MessageSource, messageWeight, toMessage } from '../message/message.ts';
+import type { ConnectionLimits } from '../limits.ts';
+import { type Message, type MessageSource, toMessage } from '../message/message.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import { CloseRecord } from './close-record.ts';
+import type { ConnectionOptions, ConnectionOwner } from './connection-options.ts';
 import type { Engine } from './context.ts';
 import type { Counters } from './counters.ts';
 import { Ending, type EndingOwner } from './ending.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type MessageInbox, weighItem } from './inbox.ts';
 import { Intake, type IntakeOwner } from './intake.ts';
-import { Outbox } from './outbox.ts';
+import { Outbox, type OutboxOwner } from './outbox.ts';
 import { Pings } from './pings.ts';
-import { Rate } from './rate.ts';
+import { createRate, type Rate } from './rate.ts';
 import type { Holder } from './retained-budget.ts';
 import { type Sendable, toBodySource } from './sendable.ts';
 import { Sender, type SenderOwner } from './sender.ts';
@@ -27,50 +27,23 @@ import { type ResolvedSlowConsumer, resolveSlowConsumer, type SendOptions } from
 import { StreamedInbox, type StreamedInboxOwner } from './streamed-inbox.ts';
 import { Watchdog, type WatchdogOwner } from './watchdog.ts';
 
-/** What the connection asks and tells the session. */
-export interface ConnectionOwner extends Omit<EndingOwner, 'closingBegun'> {
-  /** An extension of the caller's has thrown. */
-  extensionFailed(error: unknown): void;
-}
-
-export interface ConnectionOptions {
-  readonly role: Role;
-  readonly limits: ConnectionLimits;
-  readonly fragmentSize: number | undefined;
-  /** Whether the connection is one of frames, not of messages. */
-  readonly raw: boolean;
-  readonly rsvBits: number;
-  readonly extensions: readonly AgreedExtension[];
-  /** Whether messages are given as they come. */
-  readonly streamed: boolean;
-  readonly slowConsumer: ResolvedSlowConsumer;
-}
-
-/** The messages that have come, whole or streamed. */
-export type MessageInbox<I> = Pick<
-  Inbox<I>,
-  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'next' | 'end' | 'discard'
->;
-
-// While as many pings wait for their pong, or the last one is not on its way yet, the last one serves for the next too.
-const MAX_PINGS = 16;
-
 export class Connection<I = Message>
-  implements TransportReceiver, IntakeOwner, StreamedInboxOwner, SenderOwner, WatchdogOwner, Holder
+  implements TransportReceiver, IntakeOwner, StreamedInboxOwner, SenderOwner, OutboxOwner, WatchdogOwner, Holder
 {
   reported: number | undefined;
   readonly endpoint: Endpoint;
   readonly inbox: MessageInbox<I>;
-  readonly outbox: Outbox;
-  readonly sender: Sender;
-  readonly record = new CloseRecord();
-  readonly ending: Ending;
+  // Made when first needed: a session that waits for its first message has none of them, nor the pings of one whose peer is heard, nor an ending.
+  #outbox: Outbox | undefined;
+  #sender: Sender | undefined;
+  #record: CloseRecord | undefined;
+  #intake: Intake | undefined;
+  #ending: Ending | undefined;
+  #pings: Pings | undefined;
   readonly #whole: Inbox<I> | undefined;
   readonly #streamed: StreamedInbox | undefined;
-  readonly #intake: Intake;
-  readonly #pings: Pings;
   readonly #watchdog: Watchdog;
-  readonly #controlRate: Rate;
+  readonly #controlRate: Rate | undefined;
   readonly #owner: ConnectionOwner;
   readonly #transport: Transport;
   readonly #engine: Engine;
@@ -82,8 +55,7 @@ export class Connection<I = Message>
 
   constructor(owner: ConnectionOwner, transport: Transport, engine: Engine, options: ConnectionOptions) {
     const { role, limits, fragmentSize, raw, rsvBits, extensions, streamed } = options;
-    const { clock, scheduler, maskingKey, slab } = engine;
-    const { queueSize } = limits;
+    const { clock, maskingKey, slab } = engine;
     this.#owner = owner;
     this.#transport = transport;
     this.#engine = engine;
@@ -91,37 +63,65 @@ export class Connection<I = Message>
     this.#isRaw = raw;
     this.#slowConsumer = options.slowConsumer;
     const size = fragmentSize === undefined ? undefined : { fragmentSize };
-    const endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
-    this.endpoint = endpoint;
+    this.endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
     if (streamed) this.#streamed = new StreamedInbox(this, limits);
-    else this.#whole = new Inbox<I>(this, limits.queueSize, weigh);
+    else this.#whole = new Inbox<I>(this, limits.queueSize, weighItem);
     this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
-    const writeBegun = (): void => this.outputWaits();
-    const writeDone = (): void => this.writeTaken();
-    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, writeBegun, writeDone });
-    this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
-    this.#pings = new Pings(clock);
-    this.#controlRate = new Rate(limits.maxControlFrameRate, clock.now());
-    this.#intake = new Intake(this, { endpoint, inbox: this.inbox, transport, scheduler, clock, limits });
+    this.#controlRate = createRate(limits.maxControlFrameRate, clock.now());
     // Who runs a raw session answers pings, and sends them.
     const pingInterval = raw ? Number.POSITIVE_INFINITY : limits.pingInterval;
-    this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: endpoint.restAfter });
-    this.ending = this.#createEnding();
+    this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: this.endpoint.restAfter });
+  }
+
+  get outbox(): Outbox {
+    return this.#outbox ?? this.#openOutput().outbox;
+  }
+
+  get sender(): Sender {
+    return this.#sender ?? this.#openOutput().sender;
+  }
+
+  #openOutput(): { readonly outbox: Outbox; readonly sender: Sender } {
+    const { clock, scheduler } = this.#engine;
+    const parts = { endpoint: this.endpoint, clock, scheduler, queueSize: this.#limits.queueSize };
+    const outbox = new Outbox({ ...parts, transport: this.#transport, owner: this });
+    const sender = new Sender(this, { ...parts, outbox });
+    this.#outbox = outbox;
+    this.#sender = sender;
+    return { outbox, sender };
+  }
+
+  get #input(): Intake {
+    if (this.#intake !== undefined) return this.#intake;
+    const { clock, scheduler } = this.#engine;
+    const [endpoint, inbox, transport, limits] = [this.endpoint, this.inbox, this.#transport, this.#limits];
+    this.#intake = new Intake(this, { endpoint, inbox, transport, scheduler, clock, limits });
+    return this.#intake;
+  }
+
+  get record(): CloseRecord {
+    this.#record ??= new CloseRecord();
+    return this.#record;
+  }
+
+  /** How it ends. */
+  get ending(): Ending {
+    this.#ending ??= this.#createEnding();
+    return this.#ending;
   }
 
   #createEnding(): Ending {
     const owner = this.#owner;
-    const { closeTimeout } = this.#limits;
     const { endpoint, inbox, outbox, sender, record } = this;
     const { clock, scheduler, budget } = this.#engine;
-    const [transport, intake, isRaw] = [this.#transport, this.#intake, this.#isRaw];
+    const [transport, intake, isRaw, { closeTimeout }] = [this.#transport, this.#input, this.#isRaw, this.#limits];
     const endingOwner: EndingOwner = {
-      isWritableInUse: owner.isWritableInUse,
-      hasHandler: owner.hasHandler,
+      isWritableInUse: () => owner.isWritableInUse(),
+      hasHandler: () => owner.hasHandler(),
       closingBegun: () => this.#watchdog.stop(),
       connectionEnded: () => {
         budget?.remove(this);
-        this.#pings.stop(record.closedError);
+        this.#pings?.stop(record.closedError);
         this.#tellErrors(endpoint.release());
         owner.connectionEnded();
       },
@@ -136,19 +136,24 @@ export class Connection<I = Message>
 
   /** Whether neither side has begun to close. */
   get isOpen(): boolean {
-    return this.endpoint.state === 'open' && this.sender.canSend;
+    return this.endpoint.state === 'open' && this.#canSend;
+  }
+
+  get #canSend(): boolean {
+    return this.#sender?.canSend ?? this.endpoint.canSend;
   }
 
   get counters(): Counters {
+    const { dropped = { messages: 0, bytes: 0 }, unbegun = 0 } = this.#sender ?? {};
     return {
       messagesReceived: this.#messagesReceived,
-      messagesSent: this.#messagesSent - this.sender.dropped.messages - this.sender.unbegun,
-      bytesReceived: this.#intake.bytesReceived,
-      bytesSent: this.outbox.bytesWritten,
+      messagesSent: this.#messagesSent - dropped.messages - unbegun,
+      bytesReceived: this.#intake?.bytesReceived ?? 0,
+      bytesSent: this.#outbox?.bytesWritten ?? 0,
       unread: this.inbox.unread,
-      queued: this.outbox.queued,
-      dropped: this.sender.dropped,
-      roundTrip: this.#pings.roundTrip,
+      queued: this.#outbox?.queued ?? 0,
+      dropped,
+      roundTrip: this.#pings?.roundTrip,
     };
   }
 
@@ -185,9 +190,11 @@ export class Connection<I = Message>
 
   /** Sends a ping; gives the milliseconds until its pong. */
   ping(): Promise<number> {
-    if (!this.sender.canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
-    const { last, count } = this.#pings;
-    if (last !== undefined && (count >= MAX_PINGS || this.endpoint.hasControlOutput)) return last;
+    if (!this.#canSend) throw new LocalProtocolError('ERR_WS_CLOSED', 'Cannot ping: the session is closing');
+    this.#pings ??= new Pings(this.#engine.clock);
+    const { last, isFull } = this.#pings;
+    // While enough of them wait for their pong, or the last one is not on its way yet, the last one serves for the next too.
+    if (last !== undefined && (isFull || this.endpoint.hasControlOutput)) return last;
     const { payload, roundTrip } = this.#pings.begin();
     this.endpoint.ping(payload);
     this.outbox.schedule();
@@ -198,16 +205,16 @@ export class Connection<I = Message>
 
   chunkReceived(chunk: Uint8Array, isOwned: boolean): void {
     this.#watchdog.heard();
-    this.#intake.receive(chunk, isOwned);
+    this.#input.receive(chunk, isOwned);
   }
 
   chunkLent(chunk: Uint8Array): void {
     this.#watchdog.heard();
-    this.#intake.receiveLent(chunk);
+    this.#input.receiveLent(chunk);
   }
 
   endReceived(): void {
-    this.#intake.receiveEnd();
+    this.#input.receiveEnd();
   }
 
   writeTaken(): void {
@@ -215,7 +222,7 @@ export class Connection<I = Message>
     const isPingTaken = !this.endpoint.hasControlOutput;
     this.outbox.written();
     this.#watchdog.writeTaken(since, isPingTaken);
-    this.ending.outputTaken();
+    this.#ending?.outputTaken();
   }
 
   endSent(): void {}
@@ -226,7 +233,7 @@ export class Connection<I = Message>
   // --- The inbox tells -----------------------------------------------------------------------------------------------
 
   inboxHasRoom(): void {
-    this.#intake.inboxHasRoom();
+    this.#intake?.inboxHasRoom();
   }
 
   inboxEndSeen(): void {
@@ -234,7 +241,7 @@ export class Connection<I = Message>
   }
 
   inboxDiscards(): void {
-    this.#intake.inboxHasRoom();
+    this.#intake?.inboxHasRoom();
   }
 
   own<E extends Error>(error: E): E {
@@ -259,13 +266,13 @@ export class Connection<I = Message>
       case 'frame':
         this.#countMessage();
         // A pong to a ping of the session's is a frame like others, and settles it.
-        if (event.frame.opcode === Opcode.PONG) this.#pings.settle(event.frame.payload);
+        if (event.frame.opcode === Opcode.PONG) this.#pings?.settle(event.frame.payload);
         return this.#whole?.deliver(event.frame as I);
       case 'ping':
         this.outbox.schedule();
         return this.#countControl();
       case 'pong':
-        this.#pings.settle(event.payload);
+        this.#pings?.settle(event.payload);
         return this.#countControl();
       case 'close':
         return this.ending.closeReceived();
@@ -296,7 +303,7 @@ export class Connection<I = Message>
 
   #countControl(): void {
     // Of those that came in one chunk, the ones behind the limit are nobody's business any more.
-    if (this.#controlRate.isOff || !this.endpoint.canReceive) return;
+    if (this.#controlRate === undefined || !this.endpoint.canReceive) return;
     if (this.#controlRate.take(1, this.#engine.clock.now()) >= 0) return;
     const text = 'Pings or pongs come too fast';
     this.ending.failWithLimit('ERR_WS_CONTROL_FRAME_RATE', text, CloseCode.POLICY_VIOLATION);
@@ -315,7 +322,7 @@ export class Connection<I = Message>
 
   encodingFailed(error: ExtensionError): void {
     this.#owner.extensionFailed(error);
-    this.#intake.readOn();
+    this.#input.readOn();
     this.ending.failed(error);
   }
 
@@ -324,28 +331,28 @@ export class Connection<I = Message>
     return this.record.closedError;
   }
 
-  // --- The watchdog asks and tells -----------------------------------------------------------------------------------
+  // --- The watchdog and the budget ask and tell ----------------------------------------------------------------------
 
   get isReadingHeldUp(): boolean {
-    return this.#intake.isHeldUp;
+    return this.#intake?.isHeldUp === true;
   }
 
   get isBusy(): boolean {
-    return this.inbox.unread > 0 || this.#intake.undecoded > 0 || !this.outbox.isEmpty;
+    return this.inbox.unread > 0 || (this.#intake?.undecoded ?? 0) > 0 || this.#outbox?.isEmpty === false;
   }
 
   get writingSince(): number | undefined {
-    return this.outbox.writingSince;
+    return this.#outbox?.writingSince;
   }
 
   get tooOldAt(): number {
-    return this.sender.tooOldAt;
+    return this.#sender?.tooOldAt ?? Number.POSITIVE_INFINITY;
   }
 
   sendPing(): void {
-    if (!this.sender.canSend) return;
+    if (!this.#canSend) return;
     // The caller's own pings may be so many that one more would not be sent: then it is not the last of them that is waited for.
-    if (this.#pings.count < MAX_PINGS) void this.ping();
+    if (!this.#pings?.isFull) void this.ping();
     else this.sendProbe();
   }
 
@@ -381,20 +388,13 @@ export class Connection<I = Message>
     for (const error of errors) this.#owner.extensionFailed(error);
   }
 
-  // --- The budget asks and tells -------------------------------------------------------------------------------------
-
   get retained(): number {
     const received = this.inbox.unread + (this.#streamed?.collected ?? 0) + this.endpoint.retained;
-    return received + this.#intake.undecoded + this.outbox.queued;
+    return received + (this.#intake?.undecoded ?? 0) + (this.#outbox?.queued ?? 0);
   }
 
   shed(): void {
     this.ending.failWithLimit('ERR_WS_RETAINED', 'The connections retain too much together', CloseCode.TRY_AGAIN_LATER);
     this.ending.discardMessages();
   }
-}
-
-function weigh(item: Message | Frame | unknown): number {
-  if (typeof item === 'string' || item instanceof Uint8Array) return messageWeight(item);
-  return ITEM_OVERHEAD + (item as Frame).payload.byteLength;
 }

@@ -1,16 +1,22 @@
 // The messages that have come and wait to be read, and the ways to read them: one at a time, or as a ReadableStream that is made when
 // it is first asked for. Then the stream's own queue is the queue: there is one hop, not two.
 
+import type { Frame } from '../frame/frame.ts';
+import { ITEM_OVERHEAD } from '../limits.ts';
+import { type Message, messageWeight } from '../message/message.ts';
 import { SharedReader } from '../stream/shared-reader.ts';
 import { streams } from '../stream/streams.ts';
 
+/** Settles the promise of somebody who waits. There is no `reject` beside it, which would be held for as long as he waits: it is resolved with a rejection. */
+type Settle<M> = (given: M | undefined | IteratorResult<M, undefined> | Promise<never>) => void;
+
 interface Waiter<M> {
-  readonly resolve: (given: M | undefined | IteratorResult<M, undefined>) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly settle: Settle<M>;
   /** Whether it is an iterator's, which is given results. */
   readonly wantsResult: boolean;
 }
 
+const NONE: never[] = [];
 const END: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** What the connection wants to be told. */
@@ -23,17 +29,24 @@ export interface InboxOwner {
   inboxDiscards?(): void;
 }
 
+/** The messages that have come, whole or streamed. */
+export type MessageInbox<I> = Pick<
+  Inbox<I>,
+  'unread' | 'discarded' | 'isInHand' | 'readable' | 'receive' | 'next' | 'end' | 'discard'
+>;
+
 /** The received messages of one session. */
 export class Inbox<M> {
   readonly #owner: InboxOwner;
   readonly #queueSize: number;
   readonly #weigh: (message: M) => number;
-  #messages: M[] = [];
+  #messages: M[] = NONE;
   #head = 0;
   #weight = 0;
-  // Nearly always one: it has no array.
-  #waiter: Waiter<M> | undefined;
-  #laterWaiters: Waiter<M>[] = [];
+  // Who waits is nearly always one: he has no array, and no object.
+  #settleFirst: Settle<M> | undefined;
+  #firstWantsResult = false;
+  #laterWaiters: Waiter<M>[] | undefined;
   #hasEnded = false;
   #error: Error | undefined;
   #isDiscarding = false;
@@ -43,7 +56,7 @@ export class Inbox<M> {
   #readable: ReadableStream<M> | undefined;
   #controller: ReadableStreamDefaultController<M> | undefined;
   // What the messages weigh that were given to the stream, those that it still holds at least.
-  readonly #inStream: number[] = [];
+  #inStream: number[] = NONE;
   #inStreamWeight = 0;
   #reader: SharedReader<M> | undefined;
 
@@ -70,7 +83,7 @@ export class Inbox<M> {
 
   /** Whether somebody waits for a message, or holds the stream. */
   get hasReader(): boolean {
-    return this.#waiter !== undefined || (this.#readable?.locked ?? false);
+    return this.#settleFirst !== undefined || (this.#readable?.locked ?? false);
   }
 
   // --- Filling -------------------------------------------------------------------------------------------------------
@@ -82,16 +95,19 @@ export class Inbox<M> {
       this.#discarded++;
       return;
     }
-    const waiter = this.#waiter;
-    if (waiter !== undefined) {
+    const settle = this.#settleFirst;
+    if (settle !== undefined) {
       this.#isInHand = true;
-      this.#waiter = this.#laterWaiters.length === 0 ? undefined : this.#laterWaiters.shift();
-      return waiter.resolve(waiter.wantsResult ? { value: message, done: false } : message);
+      const wantsResult = this.#firstWantsResult;
+      this.#settleFirst = undefined;
+      if (this.#laterWaiters !== undefined) this.#advance(this.#laterWaiters);
+      return settle(wantsResult ? { value: message, done: false } : message);
     }
     if (this.#controller !== undefined && this.#weight === 0 && this.#hasRoom(this.#controller)) {
       return this.#enqueue(this.#controller, message);
     }
-    this.#messages.push(message);
+    if (this.#messages === NONE) this.#messages = [message];
+    else this.#messages.push(message);
     this.#weight += this.#weigh(message);
   }
 
@@ -100,12 +116,20 @@ export class Inbox<M> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#error = error;
-    const waiters = this.#laterWaiters;
-    if (this.#waiter !== undefined) waiters.unshift(this.#waiter);
-    this.#waiter = undefined;
-    this.#laterWaiters = [];
-    for (const waiter of waiters) this.#settle(waiter);
+    const settle = this.#settleFirst;
+    const waiters = this.#laterWaiters ?? [];
+    this.#settleFirst = undefined;
+    this.#laterWaiters = undefined;
+    if (settle !== undefined) this.#settle(settle, this.#firstWantsResult);
+    for (const waiter of waiters) this.#settle(waiter.settle, waiter.wantsResult);
     this.#closeStream();
+  }
+
+  #advance(waiters: Waiter<M>[]): void {
+    const { settle, wantsResult } = waiters.shift() as Waiter<M>;
+    this.#settleFirst = settle;
+    this.#firstWantsResult = wantsResult;
+    if (waiters.length === 0) this.#laterWaiters = undefined;
   }
 
   /** Throws away what waits and what still comes: nobody will read it. */
@@ -159,35 +183,50 @@ export class Inbox<M> {
   }
 
   #wait(wantsResult: boolean): Promise<M | undefined | IteratorResult<M, undefined>> {
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject, wantsResult };
-      if (this.#hasEnded) this.#settle(waiter);
-      else if (this.#waiter === undefined) this.#waiter = waiter;
-      else this.#laterWaiters.push(waiter);
+    return new Promise((settle) => {
+      if (this.#hasEnded) return this.#settle(settle, wantsResult);
+      if (this.#settleFirst === undefined) {
+        this.#settleFirst = settle;
+        this.#firstWantsResult = wantsResult;
+      } else {
+        this.#laterWaiters ??= [];
+        this.#laterWaiters.push({ settle, wantsResult });
+      }
     });
   }
 
   /** @throws TypeError while a `receive` is pending. */
   get readable(): ReadableStream<M> {
     if (this.#readable !== undefined) return this.#readable;
-    if (this.#waiter !== undefined) throw new TypeError('Cannot make the readable: a receive is pending');
+    if (this.#settleFirst !== undefined) throw new TypeError('Cannot make the readable: a receive is pending');
     const { ReadableStream } = streams();
-    this.#readable = new ReadableStream<M>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => this.#pull(),
-        cancel: () => {
-          this.#controller = undefined;
-          this.discard();
-        },
-      },
-      { highWaterMark: this.#queueSize, size: this.#weigh },
-    );
+    const strategy = { highWaterMark: this.#queueSize, size: this.#weigh };
+    this.#readable = new ReadableStream<M>(new Inbox.#Source(this as unknown as Inbox<unknown>), strategy);
     this.#reader = new SharedReader(this.#readable);
     return this.#readable;
   }
+
+  // An object with methods: a stream would hold a closure for each.
+  static readonly #Source = class implements UnderlyingDefaultSource<unknown> {
+    readonly #inbox: Inbox<unknown>;
+
+    constructor(inbox: Inbox<unknown>) {
+      this.#inbox = inbox;
+    }
+
+    start(controller: ReadableStreamDefaultController<unknown>): void {
+      this.#inbox.#controller = controller;
+    }
+
+    pull(): void {
+      this.#inbox.#pull();
+    }
+
+    cancel(): void {
+      this.#inbox.#controller = undefined;
+      this.#inbox.discard();
+    }
+  };
 
   // Messages in the stream's own queue.
   get #streamed(): number {
@@ -215,7 +254,8 @@ export class Inbox<M> {
   #enqueue(controller: ReadableStreamDefaultController<M>, message: M): void {
     this.#forgetRead();
     const weight = this.#weigh(message);
-    this.#inStream.push(weight);
+    if (this.#inStream === NONE) this.#inStream = [weight];
+    else this.#inStream.push(weight);
     this.#inStreamWeight += weight;
     controller.enqueue(message);
   }
@@ -243,9 +283,9 @@ export class Inbox<M> {
     this.#owner.inboxEndSeen();
   }
 
-  #settle(waiter: Waiter<M>): void {
-    if (this.#error !== undefined) waiter.reject(this.#error);
-    else waiter.resolve(waiter.wantsResult ? END : undefined);
+  #settle(settle: Settle<M>, wantsResult: boolean): void {
+    if (this.#error !== undefined) settle(Promise.reject(this.#error));
+    else settle(wantsResult ? END : undefined);
     this.#owner.inboxEndSeen();
   }
 
@@ -267,7 +307,7 @@ export class Inbox<M> {
   }
 
   #clear(): void {
-    this.#messages = [];
+    this.#messages = NONE;
     this.#head = 0;
     this.#weight = 0;
   }
@@ -275,18 +315,40 @@ export class Inbox<M> {
 
 /** Iterates over what an inbox gives, and needs no stream for it. `leave` is called when a loop is left. */
 export function iterate<M>(inbox: Pick<Inbox<M>, 'next'>, leave?: () => void): AsyncIterableIterator<M> {
-  const iterator: AsyncIterableIterator<M> = {
-    next: () => inbox.next(),
-    return: () => {
-      leave?.();
-      return Promise.resolve(END);
-    },
-    [Symbol.asyncIterator]: () => iterator,
-  };
-  return iterator;
+  return new InboxIterator(inbox, leave);
+}
+
+// One for each session with a loop: a class, so that it has no closures of its own.
+class InboxIterator<M> implements AsyncIterableIterator<M> {
+  readonly #inbox: Pick<Inbox<M>, 'next'>;
+  readonly #leave: (() => void) | undefined;
+
+  constructor(inbox: Pick<Inbox<M>, 'next'>, leave: (() => void) | undefined) {
+    this.#inbox = inbox;
+    this.#leave = leave;
+  }
+
+  next(): Promise<IteratorResult<M, undefined>> {
+    return this.#inbox.next();
+  }
+
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.#leave?.();
+    return Promise.resolve(END);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
 }
 
 /** What an iterator gives for a message; undefined stands for the end. */
 export function toResult<M>(message: M | undefined): IteratorResult<M, undefined> {
   return message === undefined ? { value: undefined, done: true } : { value: message, done: false };
+}
+
+/** What a message or a frame counts in the queue. */
+export function weighItem(item: Message | Frame | unknown): number {
+  if (typeof item === 'string' || item instanceof Uint8Array) return messageWeight(item);
+  return ITEM_OVERHEAD + (item as Frame).payload.byteLength;
 }

@@ -7,7 +7,7 @@ import { type EndpointEvent, endsMessage } from '../endpoint/event.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { Clock, Scheduler } from './context.ts';
-import { Rate } from './rate.ts';
+import { createRate, type Rate } from './rate.ts';
 
 /** About how much is decoded in one go, and how much is read without a pause: others have a turn in between. */
 const TURN_BUDGET = 128 * 1024;
@@ -47,8 +47,8 @@ export class Intake {
   readonly #transport: Transport;
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
-  readonly #byteRate: Rate;
-  readonly #messageRate: Rate;
+  readonly #byteRate: Rate | undefined;
+  readonly #messageRate: Rate | undefined;
   #rateTimer: unknown;
   /** As much may wait unread, the message that is being assembled included. */
   readonly #room: number;
@@ -57,7 +57,8 @@ export class Intake {
   #isPaused = false;
   #isStopped = false;
   #hasEnded = false;
-  #held: Held[] = [];
+  // Made when something is held: most connections never do.
+  #held: Held[] | undefined;
   #heldBytes = 0;
   #sincePause = 0;
   #bytesReceived = 0;
@@ -72,8 +73,8 @@ export class Intake {
     const { queueSize, lookAhead, maxByteRate, maxMessageRate } = parts.limits;
     this.#room = queueSize + lookAhead;
     const now = parts.clock.now();
-    this.#byteRate = new Rate(maxByteRate, now);
-    this.#messageRate = new Rate(maxMessageRate, now);
+    this.#byteRate = createRate(maxByteRate, now);
+    this.#messageRate = createRate(maxMessageRate, now);
   }
 
   get bytesReceived(): number {
@@ -97,7 +98,7 @@ export class Intake {
 
   /** Takes a chunk of the transport. */
   receive(chunk: Uint8Array, isOwned: boolean, isLent = false): void {
-    if (!this.#byteRate.isOff) this.#byteRate.take(chunk.byteLength, this.#clock.now());
+    if (this.#byteRate !== undefined) this.#byteRate.take(chunk.byteLength, this.#clock.now());
     this.#bytesReceived += chunk.byteLength;
     this.#sincePause += chunk.byteLength;
     // After the close frame, or a fault, what still comes is read and thrown away.
@@ -118,12 +119,13 @@ export class Intake {
   }
 
   #hold(chunk: Uint8Array, isOwned: boolean): void {
+    this.#held ??= [];
     this.#held.push({ chunk, isOwned });
     this.#heldBytes += chunk.byteLength;
   }
 
   #dropHeld(): void {
-    this.#held = [];
+    this.#held = undefined;
     this.#heldBytes = 0;
   }
 
@@ -168,7 +170,7 @@ export class Intake {
   }
 
   get #hasUndecoded(): boolean {
-    return this.#endpoint.hasUnread || (this.#held.length > 0 && this.#endpoint.canReceive);
+    return this.#endpoint.hasUnread || (this.#held !== undefined && this.#endpoint.canReceive);
   }
 
   get #mustWait(): boolean {
@@ -185,27 +187,27 @@ export class Intake {
 
   /** How many messages may be decoded now. */
   get #messageBudget(): number {
-    if (this.#messageRate.isOff || this.#isDiscarding) return Number.MAX_SAFE_INTEGER;
+    if (this.#messageRate === undefined || this.#isDiscarding) return Number.MAX_SAFE_INTEGER;
     return Math.max(1, Math.floor(this.#messageRate.allowed(this.#clock.now())));
   }
 
   /** The milliseconds until the rates let something pass. */
   get #rateWait(): number {
-    if (this.#messageRate.isOff && this.#byteRate.isOff) return 0;
+    if (this.#messageRate === undefined && this.#byteRate === undefined) return 0;
     if (this.#isDiscarding || !this.#endpoint.canReceive) return 0;
     const now = this.#clock.now();
-    return Math.max(this.#messageRate.wait(now), this.#byteRate.wait(now));
+    return Math.max(this.#messageRate?.wait(now) ?? 0, this.#byteRate?.wait(now) ?? 0);
   }
 
   #deliver(events: EndpointEvent[]): void {
-    if (!this.#messageRate.isOff) this.#messageRate.take(countMessages(events), this.#clock.now());
+    if (this.#messageRate !== undefined) this.#messageRate.take(countMessages(events), this.#clock.now());
     for (const event of events) this.#owner.eventReceived(event);
   }
 
   // Decides whether to read on: now, in a later turn, or when the inbox has room.
   #regulate(): void {
     // Nobody will decode it: the memory is wanted elsewhere.
-    if (this.#held.length > 0 && !this.#endpoint.canReceive) this.#dropHeld();
+    if (this.#held !== undefined && !this.#endpoint.canReceive) this.#dropHeld();
     const wait = this.#rateWait;
     if (wait > 0) return this.#waitForRate(wait);
     if (this.#hasUndecoded || this.#sincePause >= READ_WITHOUT_PAUSE) {
@@ -250,8 +252,9 @@ export class Intake {
   }
 
   #deliverHeld(budget: number, messages: number): void {
-    const next = this.#held.shift();
+    const next = this.#held?.shift();
     if (next === undefined) return;
+    if (this.#held?.length === 0) this.#held = undefined;
     this.#heldBytes -= next.chunk.byteLength;
     this.#deliver(this.#endpoint.receive(next.chunk, next.isOwned, budget, messages));
   }

@@ -15,6 +15,7 @@ const CLOSING_SIZE = 16 * 1024;
 const SOON_SIZE = 16 * 1024;
 
 const DONE: Promise<void> = Promise.resolve();
+const NO_PIECES: Uint8Array[] = [];
 
 interface FlushWaiter {
   readonly mark: number;
@@ -38,10 +39,15 @@ export interface OutboxParts {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly queueSize: number;
-  /** Called when a write was begun. */
-  readonly writeBegun: () => void;
-  /** Called when a write was done as soon as it was begun. */
-  readonly writeDone: () => void;
+  readonly owner: OutboxOwner;
+}
+
+/** Whom the outbox tells. */
+export interface OutboxOwner {
+  /** A write was begun. */
+  outputWaits(): void;
+  /** A write was done as soon as it was begun. */
+  writeTaken(): void;
 }
 
 const NOTHING: OutboxSource = { weight: 0, isEmpty: true, feed: () => {}, outputTaken: () => {} };
@@ -52,18 +58,20 @@ export class Outbox {
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
   readonly #queueSize: number;
-  readonly #writeBegun: () => void;
-  readonly #writeDone: () => void;
+  readonly #owner: OutboxOwner;
   #source = NOTHING;
   #size = WRITE_SIZE;
   #isScheduled = false;
   #isSoon = false;
+  // Made once: a turn in which something is sent is what happens most.
+  #flushTurn: (() => void) | undefined;
+  #flushSoon: (() => void) | undefined;
   #isWriting = false;
   #isEnding = false;
   #hasEnded = false;
   #isDetached = false;
   // Of what was taken from the endpoint: the pieces that are not written yet, and what they and the write under way count.
-  #pieces: Uint8Array[] = [];
+  #pieces: Uint8Array[] = NO_PIECES;
   #writing = 0;
   #writingControl = 0;
   #writingBytes = 0;
@@ -71,20 +79,20 @@ export class Outbox {
   #bytesWritten = 0;
   // What was ever taken by the transport, so that a flush knows its mark. Without pings, which pass before what they came behind.
   #written = 0;
-  // Who waits for room, by how much may be queued then.
-  readonly #rooms = new Map<number, Deferred<void>>();
+  // Who waits for room, by how much may be queued then. Made when somebody waits: few do.
+  #rooms: Map<number, Deferred<void>> | undefined;
   // Why what was queued last will never be taken.
   #lost: Error | undefined;
-  #flushes: FlushWaiter[] = [];
+  // Made when somebody waits: few do.
+  #flushes: FlushWaiter[] | undefined;
 
-  constructor({ endpoint, transport, clock, scheduler, queueSize, writeBegun, writeDone }: OutboxParts) {
+  constructor({ endpoint, transport, clock, scheduler, queueSize, owner }: OutboxParts) {
     this.#endpoint = endpoint;
     this.#transport = transport;
     this.#clock = clock;
     this.#scheduler = scheduler;
     this.#queueSize = queueSize;
-    this.#writeBegun = writeBegun;
-    this.#writeDone = writeDone;
+    this.#owner = owner;
   }
 
   /** Says where messages wait before they are encoded. */
@@ -129,6 +137,7 @@ export class Outbox {
   push(size: number = this.#queueSize): Promise<void> {
     this.schedule();
     if (this.queued < size) return DONE;
+    this.#rooms ??= new Map();
     let room = this.#rooms.get(size);
     if (room === undefined) {
       room = new Deferred();
@@ -143,6 +152,7 @@ export class Outbox {
     if (this.isTaken) return DONE;
     const deferred = new Deferred<void>();
     const control = this.#endpoint.queuedControl + this.#writingControl;
+    this.#flushes ??= [];
     this.#flushes.push({ mark: this.#written + this.encoded - control, deferred });
     return deferred.promise;
   }
@@ -152,24 +162,24 @@ export class Outbox {
     if (this.#isWriting || this.#isDetached) return;
     if (!this.#isScheduled) {
       this.#isScheduled = true;
+      this.#flushTurn ??= () => {
+        this.#isScheduled = false;
+        this.#write();
+      };
       this.#scheduler.schedule(this.#flushTurn);
     }
-    if (!this.#isSoon && this.#endpoint.queued >= SOON_SIZE && this.#scheduler.scheduleSoon !== undefined) {
-      this.#isSoon = true;
-      this.#scheduler.scheduleSoon(this.#flushSoon);
-    }
+    if (this.#endpoint.queued >= SOON_SIZE) this.#scheduleSoon();
   }
 
-  readonly #flushSoon = (): void => {
-    this.#isSoon = false;
-    this.#write();
-  };
-
-  // Made once: a turn in which something is sent is what happens most.
-  readonly #flushTurn = (): void => {
-    this.#isScheduled = false;
-    this.#write();
-  };
+  #scheduleSoon(): void {
+    if (this.#isSoon || this.#scheduler.scheduleSoon === undefined) return;
+    this.#isSoon = true;
+    this.#flushSoon ??= () => {
+      this.#isSoon = false;
+      this.#write();
+    };
+    this.#scheduler.scheduleSoon(this.#flushSoon);
+  }
 
   /** The transport has taken the last write. */
   written(): void {
@@ -208,8 +218,8 @@ export class Outbox {
   drop(error: Error): void {
     this.#endpoint.dropOutput();
     const last = this.#written + this.#writing - this.#writingControl;
-    for (const { mark, deferred } of this.#flushes) if (mark > last) deferred.reject(error);
-    this.#flushes = this.#flushes.filter(({ mark }) => mark <= last);
+    for (const { mark, deferred } of this.#flushes ?? []) if (mark > last) deferred.reject(error);
+    this.#flushes = this.#flushes?.filter(({ mark }) => mark <= last);
     this.#refuseRoom(error);
   }
 
@@ -218,17 +228,19 @@ export class Outbox {
     this.#isDetached = true;
     if (!this.isEmpty) this.#lost = error;
     this.#endpoint.dropOutput();
-    this.#pieces = [];
+    this.#pieces = NO_PIECES;
     this.#writing = 0;
     this.#writingControl = 0;
     this.#refuseRoom(error);
-    for (const { deferred } of this.#flushes) deferred.reject(error);
-    this.#flushes = [];
+    for (const { deferred } of this.#flushes ?? []) deferred.reject(error);
+    this.#flushes = undefined;
   }
 
   #refuseRoom(error: Error): void {
-    for (const room of this.#rooms.values()) room.reject(error);
-    this.#rooms.clear();
+    const rooms = this.#rooms;
+    this.#rooms = undefined;
+    if (rooms === undefined) return;
+    for (const room of rooms.values()) room.reject(error);
   }
 
   #write(): void {
@@ -237,17 +249,20 @@ export class Outbox {
       if (!this.#source.isEmpty) this.#source.feed(this.#size);
       if (!this.#endpoint.hasOutput) return this.#endIfDone();
       this.#writingControl = this.#endpoint.queuedControl;
+      this.#pieces = [];
       this.#writing = this.#endpoint.takeOutput(this.#pieces, this.#size);
     }
     const pieces = this.#takePieces();
     this.#isWriting = true;
     this.#writingSince = this.#clock.now();
     if (this.#transport.tryWrite === undefined) {
-      this.#writeBegun();
-      return this.#transport.write(pieces);
+      this.#owner.outputWaits();
+      this.#transport.write(pieces);
+    } else if (this.#transport.tryWrite(pieces)) {
+      this.#owner.writeTaken();
+    } else {
+      this.#owner.outputWaits();
     }
-    if (this.#transport.tryWrite(pieces)) this.#writeDone();
-    else this.#writeBegun();
   }
 
   get #hasOutput(): boolean {
@@ -264,7 +279,7 @@ export class Outbox {
   #takePieces(): Uint8Array[] {
     const pieces = this.#pieces;
     const size = this.#size;
-    this.#pieces = [];
+    this.#pieces = NO_PIECES;
     let bytes = 0;
     for (let index = 0; index < pieces.length; index++) bytes += (pieces[index] as Uint8Array).byteLength;
     this.#writingBytes = bytes;
@@ -279,17 +294,21 @@ export class Outbox {
   }
 
   #settle(): void {
-    if (this.#rooms.size > 0) this.#settleRooms();
-    while (this.#flushes.length > 0 && (this.#flushes[0] as FlushWaiter).mark <= this.#written) {
-      this.#flushes.shift()?.deferred.resolve();
-    }
+    if (this.#rooms !== undefined) this.#settleRooms(this.#rooms);
+    if (this.#flushes !== undefined) this.#settleFlushes(this.#flushes);
   }
 
-  #settleRooms(): void {
-    for (const [size, room] of this.#rooms) {
+  #settleFlushes(flushes: FlushWaiter[]): void {
+    while (flushes.length > 0 && (flushes[0] as FlushWaiter).mark <= this.#written) flushes.shift()?.deferred.resolve();
+    if (flushes.length === 0) this.#flushes = undefined;
+  }
+
+  #settleRooms(rooms: Map<number, Deferred<void>>): void {
+    for (const [size, room] of rooms) {
       if (this.queued >= size) continue;
-      this.#rooms.delete(size);
+      rooms.delete(size);
       room.resolve();
     }
+    if (rooms.size === 0) this.#rooms = undefined;
   }
 }

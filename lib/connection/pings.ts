@@ -4,6 +4,8 @@
 import type { Clock } from './context.ts';
 import { Deferred } from './deferred.ts';
 
+const MAX_PINGS = 16;
+
 interface Pending {
   readonly id: number;
   readonly sentAt: number;
@@ -33,6 +35,11 @@ export class Pings {
   /** How many pings wait for their pong. */
   get count(): number {
     return this.#pending.length;
+  }
+
+  /** Whether as many pings wait for their pong as may. */
+  get isFull(): boolean {
+    return this.#pending.length >= MAX_PINGS;
   }
 
   /** Makes the payload of the next ping, and the promise of its round trip in milliseconds. */

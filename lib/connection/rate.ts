@@ -13,6 +13,7 @@ export class Rate {
     this.#at = now;
   }
 
+  /** Whether all may pass. */
   get isOff(): boolean {
     return this.#rate === Number.POSITIVE_INFINITY;
   }
@@ -36,4 +37,9 @@ export class Rate {
     if (this.isOff) return 0;
     return Math.max(0, Math.ceil(((Math.min(1, this.#rate) - this.allowed(now)) / this.#rate) * 1000));
   }
+}
+
+/** As the constructor; undefined where all may pass: most connections have no rate. */
+export function createRate(rate: number, now: number): Rate | undefined {
+  return rate === Number.POSITIVE_INFINITY ? undefined : new Rate(rate, now);
 }

@@ -18,7 +18,6 @@ import type { ResolvedSlowConsumer, SendOptions } from './slow-consumer.ts';
 
 const DONE: Promise<void> = Promise.resolve();
 const NO_OPTIONS: SendOptions = {};
-
 /** What messages without a key have for one. */
 const NO_KEY = Symbol('no key');
 
@@ -61,7 +60,7 @@ export class Sender implements OutboxSource, PumpOwner {
   #fragmentRoom: Deferred<void> | undefined;
   // Bytes of streamed messages that extensions have worked on in this turn.
   #extended = 0;
-  #waiting: Waiting[] = [];
+  #waiting: Waiting[] | undefined;
   // Why something that was sent will never be taken by the transport.
   #lost: Error | undefined;
   #closePolicy: ResolvedSlowConsumer | undefined;
@@ -184,7 +183,7 @@ export class Sender implements OutboxSource, PumpOwner {
     }
     this.#fragmentRoom?.reject(error);
     this.#fragmentRoom = undefined;
-    for (const { abandoned } of this.#waiting.splice(0)) abandoned(error);
+    for (const { abandoned } of this.#waiting?.splice(0) ?? []) abandoned(error);
   }
 
   /**
@@ -386,14 +385,15 @@ export class Sender implements OutboxSource, PumpOwner {
   }
 
   #whenEncoded(encoded: () => void, abandoned: (error: Error) => void): void {
-    if (this.#backlog.isEmpty) encoded();
-    else this.#waiting.push({ id: this.#backlog.lastId, encoded, abandoned });
+    if (this.#backlog.isEmpty) return encoded();
+    this.#waiting ??= [];
+    this.#waiting.push({ id: this.#backlog.lastId, encoded, abandoned });
   }
 
   #settleWaiting(): void {
-    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+    for (let first = this.#waiting?.[0]; first !== undefined; first = this.#waiting?.[0]) {
       if (!this.#backlog.isEmpty && this.#backlog.firstId <= first.id) return;
-      this.#waiting.shift();
+      this.#waiting?.shift();
       first.encoded();
     }
   }

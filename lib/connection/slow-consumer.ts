@@ -67,3 +67,20 @@ export function resolveSlowConsumer(
     closeCode: closeCode ?? 1013,
   };
 }
+
+// As with limits: what connections are given is shared by them, and never changed.
+const shared = new WeakSet<object>();
+let sharedDefault: ResolvedSlowConsumer | undefined;
+
+/** As {@link resolveSlowConsumer}, for connections: what it has given before it gives back as it is, and one for all that say nothing. */
+export function shareSlowConsumer(
+  given: SlowConsumer | SlowConsumerPolicy | undefined,
+  queueSize: number,
+): ResolvedSlowConsumer {
+  if (given === undefined && sharedDefault?.maxQueued === queueSize) return sharedDefault;
+  if (typeof given === 'object' && shared.has(given)) return given as ResolvedSlowConsumer;
+  const resolved = Object.freeze(resolveSlowConsumer(given, queueSize));
+  shared.add(resolved);
+  if (given === undefined) sharedDefault = resolved;
+  return resolved;
+}

@@ -1,10 +1,11 @@
 // The times that a connection is held to while it is open: the peer's silence, a write that makes no progress, messages that wait for too long, no messages at all; and when
-// extensions may rest. One
-// timer for all of them, armed for whatever is due first; nothing is done for a time that has not come.
+// extensions may rest.
+// It has one deadline, for whatever is due first; nothing is done for a time that has not come.
 
 import { Keepalive } from '../endpoint/keepalive.ts';
 import type { ConnectionLimits } from '../limits.ts';
 import type { Clock, Scheduler } from './context.ts';
+import { type Deadlines, type Due, deadlinesOf } from './deadlines.ts';
 
 /** What is watched, and who acts. */
 export interface WatchdogOwner {
@@ -32,10 +33,13 @@ const LATE = 1_000;
 // A write that had to wait for as long, and was taken, shows that the peer reads: so it lives.
 const HELD_UP = 1_000;
 
-export class Watchdog {
+export class Watchdog implements Due {
+  dueAt = Number.POSITIVE_INFINITY;
+  place = -1;
   readonly #owner: WatchdogOwner;
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
+  readonly #deadlines: Deadlines;
   readonly #keepalive: Keepalive;
   readonly #stallTimeout: number;
   readonly #idleTimeout: number;
@@ -43,8 +47,7 @@ export class Watchdog {
   readonly #marksData: boolean;
   #dataAt: number;
   #isResting = false;
-  #timer: unknown;
-  #dueAt = Number.POSITIVE_INFINITY;
+  #isLate = false;
   #isStopped = false;
 
   constructor(
@@ -57,6 +60,7 @@ export class Watchdog {
     this.#owner = owner;
     this.#clock = clock;
     this.#scheduler = scheduler;
+    this.#deadlines = deadlinesOf(clock);
     const now = clock.now();
     this.#keepalive = new Keepalive(limits.pingInterval, limits.pingTimeout, now);
     this.#stallTimeout = limits.stallTimeout;
@@ -70,8 +74,8 @@ export class Watchdog {
   /** Something has come, or reading goes on. */
   heard(): void {
     this.#keepalive.heard(this.#clock.now());
-    // Only behind a ping: the timer was armed for the time of its answer.
-    if (this.#dueAt > this.#keepalive.deadline) this.#arm();
+    // Only behind a ping: the deadline was set for the time of its answer.
+    if (this.dueAt > this.#keepalive.deadline) this.#arm();
   }
 
   /** A message has come or was sent. */
@@ -80,12 +84,12 @@ export class Watchdog {
     this.#dataAt = this.#clock.now();
     if (!this.#isResting) return;
     this.#isResting = false;
-    if (this.#dueAt > this.#restAt) this.#arm();
+    if (this.dueAt > this.#restAt) this.#arm();
   }
 
   /** A write was begun, or messages wait: a time may be due before the timer. */
   outputMoved(): void {
-    if (this.#dueAt > this.#outputDueAt) this.#arm();
+    if (this.dueAt > this.#outputDueAt) this.#arm();
   }
 
   /** The transport has taken a write; with it every ping, where none waits. */
@@ -93,14 +97,13 @@ export class Watchdog {
     const now = this.#clock.now();
     if (now - since >= HELD_UP) this.#keepalive.heard(now);
     else if (isPingTaken) this.#keepalive.pingTaken(now);
-    if (this.#dueAt > this.#keepalive.deadline) this.#arm();
+    if (this.dueAt > this.#keepalive.deadline) this.#arm();
   }
 
   /** The connection closes: other times hold. */
   stop(): void {
     this.#isStopped = true;
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#deadlines.clear(this);
   }
 
   get #outputDueAt(): number {
@@ -114,25 +117,23 @@ export class Watchdog {
 
   #arm(): void {
     if (this.#isStopped) return;
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#isLate = false;
     const dataDueAt = Math.min(this.#dataAt + this.#idleTimeout, this.#restAt);
-    this.#dueAt = Math.min(this.#keepalive.deadline, this.#outputDueAt, dataDueAt);
-    if (this.#dueAt === Number.POSITIVE_INFINITY) return;
-    this.#timer = this.#clock.setTimeout(() => this.#fire(), Math.max(0, this.#dueAt - this.#clock.now()));
+    this.#deadlines.set(this, Math.min(this.#keepalive.deadline, this.#outputDueAt, dataDueAt));
   }
 
   // What has come in this turn of the event loop is read before anything is judged.
-  #fire(): void {
-    this.#timer = undefined;
-    const late = this.#clock.now() - this.#dueAt;
-    const judge = (): void => {
+  fire(): void {
+    const now = this.#clock.now();
+    if (!this.#isLate && now - this.dueAt > LATE) {
+      this.#isLate = true;
+      return this.#deadlines.set(this, now + LATE);
+    }
+    this.#scheduler.schedule(() => {
       if (this.#isStopped) return;
       this.#judge(this.#clock.now());
       this.#arm();
-    };
-    if (late > LATE) this.#timer = this.#clock.setTimeout(judge, LATE);
-    else this.#scheduler.schedule(judge);
+    });
   }
 
   #judge(now: number): void {

@@ -6,7 +6,7 @@ import { ExtensionError, LocalProtocolError } from '../error.ts';
 import type { SendHints } from '../extension/extension.ts';
 import type { ExtensionChain } from '../extension/extension-chain.ts';
 import { type Frame, MAX_CONTROL_PAYLOAD, type Role } from '../frame/frame.ts';
-import { FrameEncoder } from '../frame/frame-encoder.ts';
+import { FrameEncoder, type FrameEncoderOptions } from '../frame/frame-encoder.ts';
 import { FIN_BIT } from '../frame/header.ts';
 import { isControlOpcode, Opcode } from '../frame/opcode.ts';
 import { type Message, type MessageSource, type MessageType, toMessage } from '../message/message.ts';
@@ -23,37 +23,92 @@ export interface EndpointOutputOptions {
   readonly slab?: Slab;
   readonly chain?: ExtensionChain | undefined;
   /** Called before its error is thrown: what it has done before is not known, and the peer's side of it may be another. */
-  readonly extensionFailed?: (error: ExtensionError) => void;
+  readonly extensionFailed?: ((error: ExtensionError) => void) | undefined;
   readonly maxUnsentPongs: number;
+}
+
+interface Lane {
+  readonly queue: OutputQueue;
+  readonly encoder: FrameEncoder;
+}
+
+// As many connections may send in one turn without that a lane is made for each.
+const MOST_SPARE = 256;
+
+/** The lanes of the endpoints that share a slab. An empty one holds nothing of a connection: only who has something to send has one. */
+class Lanes {
+  readonly #slab: Slab;
+  readonly #options: FrameEncoderOptions;
+  readonly #spare: Lane[] = [];
+
+  constructor(slab: Slab, { role, maskingKey }: EndpointOutputOptions) {
+    this.#slab = slab;
+    this.#options = maskingKey === undefined ? { role } : { role, maskingKey };
+    this.give(this.take());
+  }
+
+  serves({ role, maskingKey }: EndpointOutputOptions): boolean {
+    return this.#options.role === role && this.#options.maskingKey === maskingKey;
+  }
+
+  take(): Lane {
+    const lane = this.#spare.pop();
+    if (lane !== undefined) return lane;
+    const queue = new OutputQueue(this.#slab);
+    return { queue, encoder: new FrameEncoder(queue, this.#options) };
+  }
+
+  /** An empty one is not used any more. */
+  give(lane: Lane): void {
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(lane);
+  }
+}
+
+const allLanes = new WeakMap<Slab, Lanes>();
+
+function findLanes(options: EndpointOutputOptions): Lanes {
+  const { slab = new Slab() } = options;
+  let lanes = allLanes.get(slab);
+  if (lanes === undefined || !lanes.serves(options)) {
+    lanes = new Lanes(slab, options);
+    allLanes.set(slab, lanes);
+  }
+  return lanes;
 }
 
 /** Encodes what is sent, and keeps it until it is taken. */
 export class EndpointOutput {
-  readonly #data: OutputQueue;
-  readonly #control: OutputQueue;
-  readonly #encoder: FrameEncoder;
-  readonly #controlEncoder: FrameEncoder;
+  readonly #lanes: Lanes;
   readonly #maxUnsentPongs: number;
   readonly #fragmentSize: number;
   readonly #rsvBits: number;
   readonly #chain: ExtensionChain | undefined;
   readonly #extensionFailed: ((error: ExtensionError) => void) | undefined;
-  #pongs: Uint8Array[] = [];
+  // There while something waits in them.
+  #data: Lane | undefined;
+  #control: Lane | undefined;
+  #pongs: Uint8Array[] | undefined;
   #isInMessage = false;
 
   /** Throws as the constructor of `Endpoint`. */
   constructor(options: EndpointOutputOptions) {
-    const slab = options.slab ?? new Slab();
-    this.#data = new OutputQueue(slab);
-    this.#control = new OutputQueue(slab);
-    this.#encoder = new FrameEncoder(this.#data, options);
-    this.#controlEncoder = new FrameEncoder(this.#control, options);
+    this.#lanes = findLanes(options);
     this.#maxUnsentPongs = options.maxUnsentPongs;
     this.#rsvBits = options.rsvBits ?? 0;
     this.#chain = options.chain;
     this.#extensionFailed = options.extensionFailed;
     this.#fragmentSize = options.fragmentSize ?? Number.POSITIVE_INFINITY;
     assertFragmentSize(this.#fragmentSize);
+  }
+
+  get #encoder(): FrameEncoder {
+    this.#data ??= this.#lanes.take();
+    return this.#data.encoder;
+  }
+
+  get #controlEncoder(): FrameEncoder {
+    this.#control ??= this.#lanes.take();
+    return this.#control.encoder;
   }
 
   // --- Filling -------------------------------------------------------------------------------------------------------
@@ -135,6 +190,7 @@ export class EndpointOutput {
   // RFC 6455 §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping frame(s), the endpoint
   // MAY elect to send a Pong frame for only the most recently processed Ping frame."
   pong(payload: Uint8Array): void {
+    this.#pongs ??= [];
     if (this.#pongs.length >= Math.max(1, this.#maxUnsentPongs)) this.#pongs.pop();
     this.#pongs.push(payload);
   }
@@ -147,42 +203,55 @@ export class EndpointOutput {
   // --- Taking --------------------------------------------------------------------------------------------------------
 
   get isEmpty(): boolean {
-    return !this.hasControl && this.#data.isEmpty;
+    return this.#data?.queue.isEmpty !== false && !this.hasControl;
   }
 
   /** Whether a ping or a pong waits. */
   get hasControl(): boolean {
-    return this.#pongs.length > 0 || !this.#control.isEmpty;
+    return this.#pongs !== undefined || this.#control?.queue.isEmpty === false;
   }
 
   /** What waits: bytes, each frame counting 64 more. Pongs are not counted: there are few. */
   get weight(): number {
-    return this.#data.weight + this.#control.weight;
+    return (this.#data?.queue.weight ?? 0) + this.controlWeight;
   }
 
   /** As {@link weight}, of the control frames alone. */
   get controlWeight(): number {
-    return this.#control.weight;
+    return this.#control?.queue.weight ?? 0;
   }
 
   /** Takes control frames, then messages: all, or whole frames that reach `size` bytes. Returns what they counted in {@link weight}. */
   take(size: number, pieces: Uint8Array[]): number {
     // Few and short: they pass beside what is counted.
-    const before = this.#control.weight;
-    if (this.#pongs.length > 0) this.#encodePongs();
-    if (!this.#control.isEmpty) this.#control.take(Number.MAX_SAFE_INTEGER, pieces);
-    return before + this.#data.take(size, pieces);
+    const before = this.controlWeight;
+    if (this.#pongs !== undefined) this.#encodePongs(this.#pongs);
+    if (this.#control !== undefined) this.#takeControl(this.#control, pieces);
+    const lane = this.#data;
+    if (lane === undefined) return before;
+    const weight = lane.queue.take(size, pieces);
+    if (lane.queue.isEmpty) {
+      this.#data = undefined;
+      this.#lanes.give(lane);
+    }
+    return before + weight;
+  }
+
+  #takeControl(lane: Lane, pieces: Uint8Array[]): void {
+    lane.queue.take(Number.MAX_SAFE_INTEGER, pieces);
+    this.#control = undefined;
+    this.#lanes.give(lane);
   }
 
   clear(): void {
-    this.#pongs = [];
-    this.#control.clear();
-    this.#data.clear();
+    this.#pongs = undefined;
+    this.#control = undefined;
+    this.#data = undefined;
   }
 
-  #encodePongs(): void {
-    for (const payload of this.#pongs) this.#controlEncoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
-    this.#pongs = [];
+  #encodePongs(pongs: readonly Uint8Array[]): void {
+    for (const payload of pongs) this.#controlEncoder.encodeBytes(FIN_BIT | Opcode.PONG, payload);
+    this.#pongs = undefined;
   }
 }
 

@@ -65,7 +65,6 @@ export class Endpoint {
   readonly #chain: ExtensionChain | undefined;
   readonly #input: EndpointInput;
   readonly #output: EndpointOutput;
-
   #state: EndpointState = 'open';
   #permission = permissions.open;
   #received: CloseStatus | undefined;
@@ -84,7 +83,8 @@ export class Endpoint {
     const chain = this.#chain;
     const maxFrameSize = options.limits?.maxFrameSize ?? (streamed ? Number.POSITIVE_INFINITY : limits.maxFrameSize);
     this.#input = new EndpointInput({ role, limits, maxFrameSize, streamed, raw, rsvBits, chain });
-    const extensionFailed = (error: ExtensionError): void => this.fail(error.closeCode, error.message);
+    const fail = (error: ExtensionError): void => this.fail(error.closeCode, error.message);
+    const extensionFailed = chain === undefined ? undefined : fail;
     this.#output = new EndpointOutput({ ...options, chain, extensionFailed, maxUnsentPongs: limits.maxUnsentPongs });
   }
 

@@ -29,21 +29,23 @@ export interface RequestHead {
  * fields.getAll('set-cookie'); // ['a=1', 'b=2']
  */
 export class HeaderFields implements Iterable<readonly [string, string]> {
-  readonly #pairs: readonly (readonly [string, string])[];
-  /** Made when something is first looked up. Keys are lower-case; a Map, since the peer chooses them. */
-  #values: Map<string, string[]> | undefined;
+  // Names and values in turn, and no table of them: a session keeps them for as long as it lives, and they are looked through a few times at its beginning.
+  readonly #fields: readonly string[];
 
   /**
    * @param pairs Names and values. White space around a value is dropped (RFC 9110 §5.5: "a field parsing
    * implementation MUST exclude such whitespace prior to evaluating the field value").
    */
   constructor(pairs: Iterable<readonly [string, string]>) {
-    this.#pairs = Array.from(pairs, ([name, value]) => [name, trim(value, 0, value.length)] as const);
+    const fields: string[] = [];
+    for (const [name, value] of pairs) fields.push(name, trim(value, 0, value.length));
+    // A copy has no room for more.
+    this.#fields = fields.slice();
   }
 
   /** How many fields there are, repeated ones counted. */
   get size(): number {
-    return this.#pairs.length;
+    return this.#fields.length / 2;
   }
 
   /** The values of all fields of that name, joined by `, ` (RFC 9110 §5.3), or undefined when there is none. */
@@ -54,29 +56,34 @@ export class HeaderFields implements Iterable<readonly [string, string]> {
 
   /** The values of all fields of that name, in their order. */
   getAll(name: string): readonly string[] {
-    return this.#lookup().get(name.toLowerCase()) ?? [];
+    const key = name.toLowerCase();
+    const values: string[] = [];
+    for (let index = this.#find(key, 0); index >= 0; index = this.#find(key, index + 2)) {
+      values.push(this.#fields[index + 1] as string);
+    }
+    return values;
   }
 
   /** Whether there is a field of that name. */
   has(name: string): boolean {
-    return this.#lookup().has(name.toLowerCase());
+    return this.#find(name.toLowerCase(), 0) >= 0;
   }
 
   *[Symbol.iterator](): IterableIterator<readonly [string, string]> {
-    yield* this.#pairs;
+    const fields = this.#fields;
+    for (let index = 0; index < fields.length; index += 2) {
+      yield [fields[index] as string, fields[index + 1] as string];
+    }
   }
 
-  #lookup(): Map<string, string[]> {
-    if (this.#values !== undefined) return this.#values;
-    const lookup = new Map<string, string[]>();
-    for (const [name, value] of this.#pairs) {
-      const key = name.toLowerCase();
-      const values = lookup.get(key);
-      if (values === undefined) lookup.set(key, [value]);
-      else values.push(value);
+  /** Where the next field of that name is, from there on; -1 where there is none. */
+  #find(key: string, from: number): number {
+    const fields = this.#fields;
+    for (let index = from; index < fields.length; index += 2) {
+      const name = fields[index] as string;
+      if (name === key || (name.length === key.length && name.toLowerCase() === key)) return index;
     }
-    this.#values = lookup;
-    return lookup;
+    return -1;
   }
 }
 

@@ -74,6 +74,8 @@ export interface RefusedHandshake extends HandshakeAnswer {
 /** The answer to a request; `error` tells which of the two it is. */
 export type ServerHandshake = AcceptedHandshake | RefusedHandshake;
 
+const NO_EXTENSIONS: readonly AgreedExtension[] = [];
+
 /**
  * The rules of one server, made once and applied to each request.
  *
@@ -148,7 +150,7 @@ export class ServerHandshakeRules {
     offeredSubprotocols: readonly string[],
     offers: ReadonlyMap<string, readonly ExtensionOffer[]>,
   ): AcceptedHandshake {
-    const extensions = acceptExtensions(this.#extensions, offers);
+    const extensions = this.#extensions.length === 0 ? NO_EXTENSIONS : acceptExtensions(this.#extensions, offers);
     const headers: (readonly [string, string])[] = [
       ['Upgrade', 'websocket'],
       ['Connection', 'Upgrade'],

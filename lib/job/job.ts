@@ -1,7 +1,8 @@
 // The life of an upgraded connection: the connection and the handler that runs on it, from the upgrade to the end of both.
 
 import type { CloseInfo } from '../connection/close-info.ts';
-import { Connection, type ConnectionOptions, type ConnectionOwner } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionOptions, ConnectionOwner } from '../connection/connection-options.ts';
 import { type Engine, reportError, type UserContext } from '../connection/context.ts';
 import { Deferred } from '../connection/deferred.ts';
 import type { Sendable } from '../connection/sendable.ts';
@@ -10,8 +11,7 @@ import { CloseCode } from '../frame/close-code.ts';
 import type { Frame } from '../frame/frame.ts';
 import type { Message } from '../message/message.ts';
 import type { Transport } from '../stream/transport.ts';
-import { Session, type SessionFacts } from './session.ts';
-import { SessionWritable } from './session-writable.ts';
+import { Session, type SessionFacts, writableOf } from './session.ts';
 import { onAbort } from './signal-registry.ts';
 
 /**
@@ -38,6 +38,15 @@ export interface JobOptions<C, I, O> extends ConnectionOptions {
 const asyncDispose: typeof Symbol.asyncDispose =
   Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
 
+type AnyJob = Job<unknown, unknown, unknown>;
+
+let setOnEnd: (job: AnyJob, callback: (job: AnyJob, info: CloseInfo) => void) => void;
+
+/** Calls back when a job has ended, before whoever awaits its `closed` is told. One at most: for who has many jobs, and would have a promise for each. */
+export function whenJobEnds<C, I, O>(job: Job<C, I, O>, callback: (job: Job<C, I, O>, info: CloseInfo) => void): void {
+  setOnEnd(job as unknown as AnyJob, callback as unknown as (job: AnyJob, info: CloseInfo) => void);
+}
+
 /**
  * The life of one upgraded connection. Not thenable: `await upgrade(…)` gives the job itself.
  *
@@ -52,12 +61,14 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
   readonly session: Session<C, I, O>;
 
   readonly #connection: Connection<I>;
-  readonly #writable: SessionWritable<O>;
   readonly #userContext: UserContext;
   readonly #engine: Engine;
   readonly #handlerTimeout: number;
-  readonly #closed = new Deferred<CloseInfo>();
-  #releaseSignals: (() => void)[] = [];
+  // Made when first asked for.
+  #closed: Deferred<CloseInfo> | undefined;
+  #info: CloseInfo | undefined;
+  #onEnd: ((job: this, info: CloseInfo) => void) | undefined;
+  #releaseSignals: (() => void)[] | undefined;
 
   #handler: 'none' | 'waiting' | 'running' | 'ended' | 'abandoned';
   #handlerTimer: unknown;
@@ -73,12 +84,13 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     this.#userContext = userContext;
     this.#handlerTimeout = options.limits.handlerTimeout;
     this.#handler = options.handler === undefined ? 'none' : 'waiting';
-    this.#connection = new Connection(this.#createOwner(), transport, engine, options);
-    this.#writable = new SessionWritable(this.#connection, engine.scheduler);
-    this.session = new Session(this.#connection, options.facts, this, this.#writable);
+    this.#connection = new Connection(new Job.#Owner(this as unknown as AnyJob), transport, engine, options);
+    this.session = new Session(this.#connection, options.facts, this, engine.scheduler);
     this.#connection.start();
     for (const signal of [engine.signal, userContext.signal]) {
-      if (signal !== undefined) this.#releaseSignals.push(onAbort(signal, (reason) => this.cancel(reason)));
+      if (signal === undefined) continue;
+      this.#releaseSignals ??= [];
+      this.#releaseSignals.push(onAbort(signal, (reason) => this.cancel(reason)));
     }
     // A microtask later, so that the caller holds the job before the handler runs. The asynchronous context stays the caller's.
     const { handler } = options;
@@ -93,6 +105,10 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
 
   /** Fulfils when the connection has ended and the handler too (or was let go after `handlerTimeout`). Never rejects. */
   get closed(): Promise<CloseInfo> {
+    if (this.#closed === undefined) {
+      this.#closed = new Deferred();
+      if (this.#info !== undefined) this.#closed.resolve(this.#info);
+    }
     return this.#closed.promise;
   }
 
@@ -125,15 +141,39 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     await this.closed;
   }
 
-  #createOwner(): ConnectionOwner {
-    const isWritableInUse = (): boolean => this.#writable.isInUse;
-    const hasHandler = (): boolean => this.#handler === 'waiting' || this.#handler === 'running';
-    return {
-      isWritableInUse,
-      hasHandler,
-      connectionEnded: () => this.#connectionEnded(),
-      extensionFailed: (error) => reportError(this.#userContext, error),
+  // What the connection asks and tells: not by methods of the job, which everybody would see, nor by a closure for each.
+  static readonly #Owner = class implements ConnectionOwner {
+    readonly #job: AnyJob;
+
+    constructor(job: AnyJob) {
+      this.#job = job;
+    }
+
+    isWritableInUse(): boolean {
+      return writableOf(this.#job.session)?.isInUse === true;
+    }
+
+    hasHandler(): boolean {
+      return this.#job.#hasHandler;
+    }
+
+    connectionEnded(): void {
+      this.#job.#connectionEnded();
+    }
+
+    extensionFailed(error: unknown): void {
+      reportError(this.#job.#userContext, error);
+    }
+  };
+
+  static {
+    setOnEnd = (job, callback) => {
+      job.#onEnd = callback;
     };
+  }
+
+  get #hasHandler(): boolean {
+    return this.#handler === 'waiting' || this.#handler === 'running';
   }
 
   // --- The handler ---------------------------------------------------------------------------------------------------
@@ -141,17 +181,19 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
   #runHandler(handler: Handler<C, I, O>): void {
     if (this.#isCancelled) return this.#handlerEnded();
     this.#handler = 'running';
-    const call = (): unknown => handler(this.session);
     try {
-      const { run } = this.#userContext;
-      const result = run === undefined ? call() : run(call);
-      Promise.resolve(result).then(
+      Promise.resolve(this.#call(handler)).then(
         () => this.#handlerReturned(),
         (error) => this.#handlerThrew(error),
       );
     } catch (error) {
       this.#handlerThrew(error);
     }
+  }
+
+  #call(handler: Handler<C, I, O>): unknown {
+    const { run } = this.#userContext;
+    return run === undefined ? handler(this.session) : run(() => handler(this.session));
   }
 
   #handlerReturned(): void {
@@ -183,11 +225,11 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
   // --- The end -------------------------------------------------------------------------------------------------------
 
   #connectionEnded(): void {
-    for (const release of this.#releaseSignals) release();
-    this.#releaseSignals = [];
-    this.#writable.connectionEnded();
+    for (const release of this.#releaseSignals ?? []) release();
+    this.#releaseSignals = undefined;
+    writableOf(this.session)?.connectionEnded();
     this.#abortSignal(this.#connection.record.closedError);
-    if (this.#handler === 'running' || this.#handler === 'waiting') {
+    if (this.#hasHandler) {
       this.#handlerTimer = this.#engine.clock.setTimeout(() => {
         this.#handler = 'abandoned';
         this.#settleIfDone();
@@ -206,7 +248,7 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     const { inbox } = this.#connection;
     const { info } = this.#connection.record;
     if (info === undefined || this.#state !== undefined) return;
-    if (this.#handler === 'running' || this.#handler === 'waiting') return;
+    if (this.#hasHandler) return;
     this.#engine.clock.clearTimeout(this.#handlerTimer);
     const isAbandoned = this.#handler === 'abandoned';
     const text = 'The handler did not end in time';
@@ -219,6 +261,8 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     // The same as the session's, unless more has been left behind since.
     const isSame = !isAbandoned && messages === info.abandoned.messages && error === info.error;
     const abandoned = { ...info.abandoned, messages, handler: isAbandoned };
-    this.#closed.resolve(isSame ? info : { ...info, error, abandoned });
+    this.#info = isSame ? info : { ...info, error, abandoned };
+    this.#onEnd?.(this, this.#info);
+    this.#closed?.resolve(this.#info);
   }
 }

@@ -17,6 +17,7 @@ export class SessionWritable<O> {
   #stream: WritableStream<O> | undefined;
   #controller: WritableStreamDefaultController | undefined;
   #isClosing = false;
+  #isAborted = false;
 
   constructor(connection: AnyConnection, scheduler: Scheduler) {
     this.#connection = connection;
@@ -31,15 +32,7 @@ export class SessionWritable<O> {
   get stream(): WritableStream<O> {
     if (this.#stream === undefined) {
       const { WritableStream } = streams();
-      this.#stream = new WritableStream<O>({
-        start: (controller) => {
-          this.#controller = controller;
-          // At once: `abort` of the sink would be called only after a write that is held up has settled.
-          controller.signal.addEventListener('abort', () => this.#abort(controller.signal.reason));
-        },
-        write: (message) => this.#write(message),
-        close: () => this.#close(),
-      });
+      this.#stream = new WritableStream<O>(new SessionWritable.#Sink(this as SessionWritable<unknown>));
       if (this.#connection.record.info !== undefined) this.connectionEnded();
     }
     return this.#stream;
@@ -55,6 +48,39 @@ export class SessionWritable<O> {
       if (!this.#isClosing) this.#controller?.error(this.#connection.record.closedError);
     });
   }
+
+  // An object with methods: a stream would hold a closure for each.
+  static readonly #Sink = class implements UnderlyingSink<unknown> {
+    readonly #writable: SessionWritable<unknown>;
+    #isListening = false;
+
+    constructor(writable: SessionWritable<unknown>) {
+      this.#writable = writable;
+    }
+
+    start(controller: WritableStreamDefaultController): void {
+      this.#writable.#controller = controller;
+    }
+
+    write(message: unknown, controller: WritableStreamDefaultController): Promise<void> | undefined {
+      if (!this.#isListening) this.#listen(controller.signal);
+      return this.#writable.#write(message);
+    }
+
+    close(): Promise<void> {
+      return this.#writable.#close();
+    }
+
+    abort(reason: unknown): void {
+      this.#writable.#abort(reason);
+    }
+
+    // Who aborts is not to wait for a write that is held up, as `abort` does: from the first write on its signal tells it.
+    #listen(signal: AbortSignal): void {
+      this.#isListening = true;
+      signal.addEventListener('abort', () => this.#writable.#abort(signal.reason));
+    }
+  };
 
   #write(message: O): Promise<void> | undefined {
     if (this.#connection.record.info !== undefined) throw this.#connection.record.closedError;
@@ -75,6 +101,8 @@ export class SessionWritable<O> {
   }
 
   #abort(reason: unknown): void {
+    if (this.#isAborted) return;
+    this.#isAborted = true;
     this.#isClosing = true;
     const error = reason instanceof Error ? reason : new ConnectionError('ERR_WS_CANCELLED', TEXT, { cause: reason });
     this.#connection.ending.close(1011, '', error);

@@ -2,6 +2,7 @@
 
 import type { CloseInfo } from '../connection/close-info.ts';
 import type { Connection } from '../connection/connection.ts';
+import type { Scheduler } from '../connection/context.ts';
 import type { Counters } from '../connection/counters.ts';
 import { markHandled } from '../connection/deferred.ts';
 import { iterate } from '../connection/inbox.ts';
@@ -13,7 +14,7 @@ import type { Frame } from '../frame/frame.ts';
 import type { HeaderFields } from '../handshake/http-head.ts';
 import type { Message } from '../message/message.ts';
 import type { Job } from './job.ts';
-import type { SessionWritable } from './session-writable.ts';
+import { SessionWritable } from './session-writable.ts';
 
 /**
  * A session of frames: every frame of the peer comes as it is, and every frame is sent as it is, masked by role. Who runs it answers pings and the peer's close
@@ -75,6 +76,9 @@ export interface SessionFacts<C = undefined> {
   readonly tls?: TlsFacts;
 }
 
+/** The writable of a session, where it was asked for: for its job. */
+export let writableOf: <C, I, O>(session: Session<C, I, O>) => SessionWritable<O> | undefined;
+
 /**
  * One WebSocket connection as its handler sees it. It is a pair of streams itself:
  * `session.readable.pipeThrough(transform).pipeTo(session.writable)`.
@@ -91,17 +95,23 @@ export interface SessionFacts<C = undefined> {
 export class Session<C = undefined, I = Message, O = Sendable> implements AsyncIterable<I> {
   readonly #connection: Connection<I>;
   readonly #facts: SessionFacts<C>;
-  readonly #writable: SessionWritable<O>;
+  readonly #scheduler: Scheduler;
+  // Made when first asked for: who only calls `send` has none.
+  #writable: SessionWritable<O> | undefined;
 
   /** The job that this session belongs to. */
   readonly job: Job<C, I, O>;
 
   /** Made by `upgrade`. */
-  constructor(connection: Connection<I>, facts: SessionFacts<C>, job: Job<C, I, O>, writable: SessionWritable<O>) {
+  constructor(connection: Connection<I>, facts: SessionFacts<C>, job: Job<C, I, O>, scheduler: Scheduler) {
     this.#connection = connection;
     this.#facts = facts;
     this.job = job;
-    this.#writable = writable;
+    this.#scheduler = scheduler;
+  }
+
+  static {
+    writableOf = (session) => session.#writable;
   }
 
   // --- Receiving -----------------------------------------------------------------------------------------------------
@@ -136,6 +146,7 @@ export class Session<C = undefined, I = Message, O = Sendable> implements AsyncI
    * answers the peer's close frame); aborting it closes with 1011.
    */
   get writable(): WritableStream<O> {
+    this.#writable ??= new SessionWritable(this.#connection, this.#scheduler);
     return this.#writable.stream;
   }
 

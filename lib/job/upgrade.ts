@@ -2,7 +2,7 @@
 
 import { type EngineContext, resolveEngine, type UserContext } from '../connection/context.ts';
 import type { Sendable } from '../connection/sendable.ts';
-import { resolveSlowConsumer, type SlowConsumer, type SlowConsumerPolicy } from '../connection/slow-consumer.ts';
+import { type SlowConsumer, type SlowConsumerPolicy, shareSlowConsumer } from '../connection/slow-consumer.ts';
 import type { StreamedMessage } from '../connection/streamed-message.ts';
 import type { Frame, Role } from '../frame/frame.ts';
 import { RSV_BITS } from '../frame/header.ts';
@@ -13,6 +13,8 @@ import { claimTransport, type Transport } from '../stream/transport.ts';
 import { type Handler, Job, type JobOptions } from './job.ts';
 import type { SessionFacts } from './session.ts';
 import type { Delivery, KindOptions } from './session-kind.ts';
+
+const NO_CONTEXT: UserContext = {};
 
 /** Options of `upgrade`: the role, the handler, the kind of session, its limits, and what the opening handshake has found out. */
 export interface UpgradeOptions<C = undefined, I = Message, O = Sendable>
@@ -103,7 +105,7 @@ export function upgradeStreams<C, I, O>(
 ): Job<C, I, O> {
   const checked = checkOptions(options);
   const transport = claimTransport(input, output) ?? new StreamTransport(input, output);
-  return new Job(transport, resolveEngine(engineContext), userContext ?? {}, checked);
+  return new Job(transport, resolveEngine(engineContext), userContext ?? NO_CONTEXT, checked);
 }
 
 /** As {@link upgrade}, over a transport: for adapters. */
@@ -113,7 +115,7 @@ export function upgradeTransport<C = undefined, I = Message, O = Sendable>(
   userContext?: UserContext,
   options: UpgradeOptions<C, I, O> = {},
 ): Job<C, I, O> {
-  return new Job(transport, resolveEngine(engineContext), userContext ?? {}, checkOptions(options));
+  return new Job(transport, resolveEngine(engineContext), userContext ?? NO_CONTEXT, checkOptions(options));
 }
 
 /** @throws TypeError, RangeError when an option is wrong. */
@@ -135,11 +137,16 @@ export function checkOptions<C, I, O>(options: UpgradeOptions<C, I, O>): JobOpti
   }
   const streamed = checkMessages(options);
   const limits = resolveLimits(streamed ? withoutFrameLimit(options.limits) : options.limits);
-  const slowConsumer = resolveSlowConsumer(options.slowConsumer, limits.queueSize);
+  const slowConsumer = shareSlowConsumer(options.slowConsumer, limits.queueSize);
   if (raw && slowConsumer.policy !== 'wait')
     throw new TypeError('Cannot upgrade: a raw session waits for slow consumers');
   const kind = { raw, rsvBits, streamed, extensions };
-  return { role, limits, fragmentSize, ...kind, slowConsumer, handler, facts: options };
+  return { role, limits, fragmentSize, ...kind, slowConsumer, handler, facts: toFacts(options) };
+}
+
+// By themselves: a session holds them for as long as it lives, and nothing else of the options.
+function toFacts<C>({ context, subprotocol, extensions, request, response, remoteAddress, tls }: SessionFacts<C>) {
+  return { context, subprotocol, extensions, request, response, remoteAddress, tls } as SessionFacts<C>;
 }
 
 function checkMessages<C, I, O>({ messages = 'whole', raw }: UpgradeOptions<C, I, O>): boolean {
@@ -152,5 +159,6 @@ function checkMessages<C, I, O>({ messages = 'whole', raw }: UpgradeOptions<C, I
 
 // Nothing of a frame is kept where messages are streamed, so it may be of any length, unless its length is limited in so many words.
 function withoutFrameLimit(limits: Partial<ConnectionLimits> = {}): Partial<ConnectionLimits> {
-  return { ...limits, maxFrameSize: limits.maxFrameSize ?? Number.POSITIVE_INFINITY };
+  if (limits.maxFrameSize !== undefined) return limits;
+  return { ...limits, maxFrameSize: Number.POSITIVE_INFINITY };
 }

@@ -27,8 +27,9 @@ export type MessageAssemblerLimits = Partial<Pick<ProtocolLimits, 'maxMessageSiz
 export class MessageAssembler {
   readonly #maxMessageSize: number;
   readonly #maxFragments: number;
-  readonly #queue: ByteQueue = new ByteQueue();
-  readonly #utf8: Utf8Validator = new Utf8Validator();
+  // There while a message is not whole: most come whole.
+  #queue: ByteQueue | undefined;
+  #utf8: Utf8Validator | undefined;
 
   #isText = false;
   #fragments = 0;
@@ -48,7 +49,7 @@ export class MessageAssembler {
 
   /** Bytes kept of a message that is not whole yet. */
   get retained(): number {
-    return this.#queue.length;
+    return this.#queue?.length ?? 0;
   }
 
   /** Takes the next piece of a data frame. Gives the message that it completes, undefined when it completes none. */
@@ -62,15 +63,16 @@ export class MessageAssembler {
       this.#fragments = 0;
       return this.#isText ? this.#decodeWhole(piece) : takeBytes(piece);
     }
-    if (this.#isText && !this.#utf8.push(piece.bytes, piece.start, piece.end)) return this.#failText();
+    if (this.#isText && !this.#checkText(piece)) return this.#failText();
+    this.#queue ??= new ByteQueue();
     keepBytes(this.#queue, piece);
-    return isEnd ? this.#end() : undefined;
+    return isEnd ? this.#end(this.#queue.join()) : undefined;
   }
 
   /** Lets go of a message that is not whole. */
   clear(): void {
-    this.#queue.clear();
-    this.#utf8.reset();
+    this.#queue = undefined;
+    this.#utf8 = undefined;
     this.#fragments = 0;
   }
 
@@ -107,12 +109,18 @@ export class MessageAssembler {
     }
   }
 
-  #end(): Message | undefined {
-    this.#fragments = 0;
-    if (!this.#isText) return this.#queue.join();
-    if (!this.#utf8.isComplete) return this.#failText();
+  #checkText({ bytes, start, end }: FramePiece): boolean {
+    this.#utf8 ??= new Utf8Validator();
+    return this.#utf8.push(bytes, start, end);
+  }
+
+  #end(whole: Uint8Array): Message | undefined {
+    const isValid = this.#utf8?.isComplete !== false;
+    this.clear();
+    if (!this.#isText) return whole;
+    if (!isValid) return this.#failText();
     try {
-      return decodeValidUtf8(this.#queue.join());
+      return decodeValidUtf8(whole);
     } catch {
       return this.#failTooLong();
     }

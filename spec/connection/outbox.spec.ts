@@ -37,8 +37,7 @@ function createOutbox(queueSize = 1000): {
     clock,
     scheduler,
     queueSize,
-    writeBegun: () => begun++,
-    writeDone: () => outbox.written(),
+    owner: { outputWaits: () => begun++, writeTaken: () => outbox.written() },
   });
   const run = (): void => {
     for (const task of tasks.splice(0)) task();

@@ -69,8 +69,7 @@ class Bench implements SenderOwner {
       clock,
       scheduler,
       queueSize: QUEUE,
-      writeBegun: () => {},
-      writeDone: () => {},
+      owner: { outputWaits: () => {}, writeTaken: () => {} },
     });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize: QUEUE });
   }

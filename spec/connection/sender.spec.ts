@@ -38,15 +38,8 @@ class Bench implements SenderOwner {
       write: (pieces: readonly Uint8Array[]) => void this.written.push(...pieces.map((piece) => piece.slice())),
     } as unknown as Transport;
     const scheduler = { schedule: (task: () => void) => void this.#tasks.push(task) };
-    this.outbox = new Outbox({
-      endpoint,
-      transport,
-      clock,
-      scheduler,
-      queueSize,
-      writeBegun: () => {},
-      writeDone: () => {},
-    });
+    const owner = { outputWaits: () => {}, writeTaken: () => {} };
+    this.outbox = new Outbox({ endpoint, transport, clock, scheduler, queueSize, owner });
     this.sender = new Sender(this, { endpoint, outbox: this.outbox, clock, scheduler, queueSize });
   }
 

@@ -1,6 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { resolveSlowConsumer, type SlowConsumer, type SlowConsumerPolicy } from '../../lib/connection/slow-consumer.ts';
+import {
+  resolveSlowConsumer,
+  type SlowConsumer,
+  type SlowConsumerPolicy,
+  shareSlowConsumer,
+} from '../../lib/connection/slow-consumer.ts';
 import { throws } from '../support/check.ts';
 
 const QUEUE = 65_536;
@@ -19,6 +24,19 @@ test('a policy may be said alone', () => {
     assert.equal(resolveSlowConsumer(policy, QUEUE), expected);
     assert.equal(resolveSlowConsumer({ policy }, QUEUE), expected);
   }
+});
+
+test('connections share what has been resolved, and what is the same for all that say nothing', () => {
+  assert.is(shareSlowConsumer(undefined, QUEUE), shareSlowConsumer(undefined, QUEUE));
+  assert.equal(shareSlowConsumer(undefined, QUEUE), resolveSlowConsumer(undefined, QUEUE));
+  assert.is(shareSlowConsumer(undefined, QUEUE + 1).maxQueued, QUEUE + 1);
+  assert.is(shareSlowConsumer(undefined, QUEUE).maxQueued, QUEUE);
+  const given: SlowConsumer = { policy: 'fail' };
+  const first = shareSlowConsumer(given, QUEUE);
+  assert.equal(first, resolveSlowConsumer(given, QUEUE));
+  assert.is(shareSlowConsumer(first, QUEUE + 1), first);
+  // It is the caller's: it may have changed.
+  assert.is.not(shareSlowConsumer(given, QUEUE), first);
 });
 
 test('what is said holds', () => {

@@ -21,8 +21,8 @@ const limits: Record<string, number> = {
   'bun.js': 103_500,
   'core.js': 17_200,
   'deno.js': 102_500,
-  'index.js': 92_700,
-  'node.js': 92_700,
+  'index.js': 97_700,
+  'node.js': 97_700,
   'polyfill.js': 15_600,
   'testing.js': 46_300,
 };
@@ -31,15 +31,15 @@ const limits: Record<string, number> = {
 const parts: readonly (readonly [name: string, file: string, limit: number])[] = [
   ['CloseCode', 'core', 570],
   ['FrameDecoder', 'core', 2_900],
-  ['Endpoint', 'core', 10_600],
+  ['Endpoint', 'core', 11_300],
   ['CloseCode', 'index', 570],
   ['FrameDecoderStream', 'index', 19_000],
   ['MessageAssemblerStream', 'index', 19_000],
   ['permessageDeflate', 'index', 18_400],
-  ['upgrade', 'index', 40_000],
-  ['serve', 'index', 52_700],
-  ['connect', 'index', 52_900],
-  ['WebSocketStream', 'index', 55_500],
+  ['upgrade', 'index', 42_900],
+  ['serve', 'index', 57_100],
+  ['connect', 'index', 56_000],
+  ['WebSocketStream', 'index', 58_700],
 ];
 
 /** What a bundler makes of the code, compressed. */
