@@ -95,13 +95,12 @@ export class NodeHandle {
     return handle === undefined ? undefined : new NodeHandle(duplex as Socket, handle, owner);
   }
 
-  /** Begins to read. */
+  /** Begins to read, unless the socket was paused. */
   start(): void {
-    const held: Uint8Array | null = this.#socket.read();
-    if (held !== null) this.#owner.chunkHeld(held);
-    // The stream may have stopped reading, or not begun.
-    if (this.#isPaused) this.pause();
-    else this.resume();
+    this.#isPaused = this.#socket.isPaused();
+    // The stream may have been reading.
+    if (this.#isPaused) this.#handle.readStop();
+    else this.#begin();
   }
 
   pause(): void {
@@ -111,7 +110,16 @@ export class NodeHandle {
 
   resume(): void {
     this.#isPaused = false;
-    if (!this.#socket.destroyed) this.#handle.readStart();
+    if (this.#socket.readableLength > 0) queueMicrotask(() => this.#begin());
+    else if (!this.#socket.destroyed) this.#handle.readStart();
+  }
+
+  // What the stream held when its handle was taken comes first.
+  #begin(): void {
+    if (this.#isPaused || this.#socket.destroyed) return;
+    const held: Uint8Array | null = this.#socket.read();
+    if (held !== null) this.#owner.chunkHeld(held);
+    if (!this.#isPaused && !this.#socket.destroyed) this.#handle.readStart();
   }
 
   /** Whether {@link write} may be called: nothing that was written to the socket waits in it. */

@@ -98,6 +98,27 @@ taking('a receiver that pauses while it is given what was held is given no more'
   peer.destroy();
 });
 
+taking('what was held while the socket was paused comes with the first resume, and never from inside it', async () => {
+  const [ours, peer] = await socketPair();
+  peer.write('early');
+  await until(() => ours.readableLength === 5, 'the stream has read');
+  const recorder = new Recorder(ours, Buffer.from('head, '));
+  recorder.onChunk = () => recorder.call((transport) => transport.pause());
+  recorder.start();
+  await turns(10);
+  assert.is(recorder.received, 'head, ');
+  recorder.call((transport) => transport.resume());
+  await until(() => recorder.received === 'head, early', 'what was held');
+  assert.equal([...new Set(recorder.calls)], ['chunkReceived']);
+  peer.write(', late');
+  await turns(10);
+  assert.is(recorder.received, 'head, early', 'it was paused again');
+  recorder.call((transport) => transport.resume());
+  await until(() => recorder.received === 'head, early, late', 'the rest');
+  ours.destroy();
+  peer.destroy();
+});
+
 taking.run();
 
 const reading = suite('node-handle · reading');
