@@ -54,17 +54,9 @@ const PIECES: unique symbol = Symbol('millrace pieces');
 const methods = ['readStart', 'readStop', 'useUserBuffer', 'writeBuffer', 'writev', 'onread'] as const;
 const kinds = ['TCP', 'Pipe'];
 
-/**
- * What is read becomes messages, whose bytes are outside of the heap, and hardly anything on it. V8 collects its young generation when that is full, and everything when too much has
- * come to be outside: then most collections are of the whole heap. So the young generation is filled in step with what is read: as many bytes for each so many.
- */
-const BALLAST = 64 * 1024;
-const BALLAST_EACH = 128 * 1024;
-
 /** One for all connections: what was read is used up, or copied, before anything else is read. */
 let shared: Uint8Array | undefined;
 let lastChunk: Uint8Array = new Uint8Array(0);
-const ballast: { bytes: unknown[]; due: number } = { bytes: [], due: BALLAST_EACH };
 /** Node keeps the class of its requests to itself: it is seen at the first write that goes through a socket. */
 let Request: (new () => WriteRequest) | undefined;
 
@@ -155,7 +147,6 @@ export class NodeHandle {
       this.#onEnd.call(this.#handle, buffer);
       return;
     }
-    takeBallast(size);
     if (!this.#socket.destroyed) this.#owner.chunkRead(chunkOf(size));
   }
 
@@ -189,13 +180,6 @@ function onWritten(this: WriteRequest, status: number): void {
 function chunkOf(size: number): Uint8Array {
   if (lastChunk.byteLength !== size) lastChunk = (shared as Uint8Array).subarray(0, size);
   return lastChunk;
-}
-
-function takeBallast(size: number): void {
-  ballast.due -= size;
-  if (ballast.due > 0) return;
-  ballast.due += BALLAST_EACH;
-  ballast.bytes = new Array(BALLAST / 8);
 }
 
 function handleOf(duplex: Duplex): StreamHandle | undefined {

@@ -1,22 +1,52 @@
-// Memory for bytes that are about to be written over, all of them: where the platform can give it without filling it with zeros first, it does. 16 KiB: 0.9 us less (Node 24).
+// Memory for bytes that are about to be written over, all of them.
+//
+// What is long is not filled with zeros first, where the platform can give it so: a copy of 1 MiB takes 180 to 190 us then, 195 to 260 otherwise; one of 64 KiB is no cheaper (Node 24).
+//
+// What is shorter, and comes often, is given ballast. The bytes of an array are outside of V8's heap, and hardly anything of it is on it; V8 collects its young generation when that is full,
+// and all of the heap when too much has come to be outside. So most collections would be of the whole heap: an echo of 16 KiB messages took 38 us of all threads instead of 31, and
+// 27 instead of 21 with 16 in flight. The ballast fills the young generation in step.
 
 interface Platform {
   readonly Buffer?: { readonly allocUnsafeSlow?: (size: number) => Uint8Array };
 }
 
-/** Below this, zeros cost less than the way around them. */
-const LARGE = 4096;
+/** From here on it pays to leave the bytes as they are. */
+const LARGE = 256 * 1024;
+/** From here to {@link LARGE} arrays have ballast: so many bytes for each so many. */
+const MEDIUM = 2048;
+const BALLAST = 64 * 1024;
+const BALLAST_EACH = 128 * 1024;
+
+const ballast: { array: unknown[]; due: number } = { array: [], due: BALLAST_EACH };
 
 /** An array whose bytes are anything: all of them must be written before anybody else sees it. */
 export function allocate(size: number): Uint8Array {
-  const unfilled = size < LARGE ? undefined : (globalThis as Platform).Buffer?.allocUnsafeSlow?.(size);
-  return unfilled === undefined ? new Uint8Array(size) : new Uint8Array(unfilled.buffer, unfilled.byteOffset, size);
+  if (size >= LARGE) return allocateLarge(size);
+  if (size >= MEDIUM) takeBallast(size);
+  return new Uint8Array(size);
 }
 
 /** A copy of `bytes[start, end)`. */
 export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (end - start < LARGE) return bytes.slice(start, end);
-  const copy = allocate(end - start);
+  const size = end - start;
+  if (size < LARGE) {
+    if (size >= MEDIUM) takeBallast(size);
+    return bytes.slice(start, end);
+  }
+  const copy = allocateLarge(size);
   copy.set(bytes.subarray(start, end));
   return copy;
+}
+
+function allocateLarge(size: number): Uint8Array {
+  const unfilled = (globalThis as Platform).Buffer?.allocUnsafeSlow?.(size);
+  return unfilled === undefined ? new Uint8Array(size) : new Uint8Array(unfilled.buffer, unfilled.byteOffset, size);
+}
+
+function takeBallast(size: number): void {
+  ballast.due -= size;
+  if (ballast.due > 0) return;
+  ballast.due += BALLAST_EACH;
+  // Let go of at the next one.
+  ballast.array = new Array(BALLAST / 8);
 }
