@@ -39,6 +39,8 @@ export interface EndingOwner {
   connectionEnded(): void;
 }
 
+const NOTHING_WAITS = /* @__PURE__ */ new Error('The session is closed');
+
 export class Ending {
   readonly #owner: EndingOwner;
   readonly #parts: EndingParts;
@@ -257,10 +259,12 @@ export class Ending {
     const wasClean = this.#isClean;
     const { received } = endpoint;
     const sent = outbox.isTaken ? endpoint.sent : undefined;
-    sender.abandon(record.closedError);
+    // Where nothing waits there is nobody to see an error, and it would cost its stack.
+    const closed = outbox.isEmpty ? NOTHING_WAITS : record.closedError;
+    sender.abandon(closed);
     const bytes = outbox.queued + sender.abandoned;
     record.finish({ received, sent }, wasClean, { messages: inbox.discarded, bytes, handler: false });
-    outbox.stop(record.closedError);
+    outbox.stop(closed);
     inbox.end(record.error);
     record.tell();
     this.#owner.connectionEnded();

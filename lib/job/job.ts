@@ -116,6 +116,8 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
+      const { record } = this.#connection;
+      if (record.info !== undefined) this.#abortReason ??= record.closedError;
       if (this.#abortReason !== undefined) this.#abort.abort(this.#abortReason);
     }
     return this.#abort.signal;
@@ -228,7 +230,8 @@ export class Job<C = undefined, I = Message, O = Sendable> implements AsyncDispo
     for (const release of this.#releaseSignals ?? []) release();
     this.#releaseSignals = undefined;
     writableOf(this.session)?.connectionEnded();
-    this.#abortSignal(this.#connection.record.closedError);
+    // An error costs its stack: it is made when somebody is to see it.
+    if (this.#abort !== undefined) this.#abortSignal(this.#connection.record.closedError);
     if (this.#hasHandler) {
       this.#handlerTimer = this.#engine.clock.setTimeout(() => {
         this.#handler = 'abandoned';

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { decodeUtf8, decodeValidUtf8, Utf8Validator } from '../../lib/bytes/utf8.ts';
 import { anyCharacter } from '../support/any-character.ts';
 import { hex, join, toHex } from '../support/hex.ts';
-import { seed } from '../support/random.ts';
+import { Random, seed } from '../support/random.ts';
 
 const test = suite('utf8 · RFC 3629 and RFC 6455 §8.1');
 
@@ -184,6 +184,44 @@ test('judges any split as it judges the whole', () => {
     assert.is(isOk && validator.isComplete, isValid(bytes));
   });
   fc.assert(property, { seed, numRuns: 1000 });
+});
+
+test('judges long pieces as it judges them byte by byte, wherever they are cut or spoilt', () => {
+  const random = new Random();
+  const characters = ['a', 'é', '한', '😀', 'plain text of some length '];
+  for (let run = 0; run < 300; run++) {
+    let text = '';
+    const length = 250 + random.below(run % 20 === 0 ? 150_000 : 1500);
+    while (text.length < length) text += characters[random.below(run % 2 === 0 ? characters.length : 2)];
+    const bytes = Buffer.from(text);
+    if (run % 3 === 0) bytes[random.below(bytes.byteLength)] = random.below(256);
+    const judge = (size: () => number): [boolean, boolean] => {
+      const validator = new Utf8Validator();
+      for (let at = 0; at < bytes.byteLength; ) {
+        const to = Math.min(bytes.byteLength, at + size());
+        if (!validator.push(bytes, at, to)) return [false, false];
+        at = to;
+      }
+      return [true, validator.isComplete];
+    };
+    const expected = judge(() => 1);
+    assert.equal(
+      judge(() => bytes.byteLength),
+      expected,
+      'whole',
+    );
+    for (let cut = 0; cut < 5; cut++)
+      assert.equal(
+        judge(() => 1 + random.below(900)),
+        expected,
+        'cut',
+      );
+    assert.equal(
+      judge(() => 256 + random.below(4)),
+      expected,
+      'in pieces that are just long',
+    );
+  }
 });
 
 test('starts anew after reset, in the middle of a character too', () => {
