@@ -6,6 +6,8 @@ import { sha1 } from './sha1.ts';
 /** RFC 6455 §1.3: "unlikely to be used by network endpoints that do not understand the WebSocket Protocol". */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
+const encoder: TextEncoder = new TextEncoder();
+
 const BASE64_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /**
@@ -14,7 +16,7 @@ const BASE64_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
  * and base64-encoding … this 20-byte hash". The key is taken as written, not decoded.
  */
 export function acceptKey(key: string): string {
-  return encodeBase64(sha1(new TextEncoder().encode(key + GUID)));
+  return encodeBase64(sha1(encoder.encode(key + GUID)));
 }
 
 /**
@@ -30,8 +32,8 @@ export function isValidKey(key: string): boolean {
 export function encodeBase64(bytes: Uint8Array): string {
   let text = '';
   for (let index = 0; index < bytes.byteLength; index += 3) {
-    const [first = 0, second = 0, third = 0] = bytes.subarray(index, index + 3);
-    const group = (first << 16) | (second << 8) | third;
+    // Behind the end `undefined` counts as 0.
+    const group = ((bytes[index] as number) << 16) | ((bytes[index + 1] as number) << 8) | (bytes[index + 2] as number);
     for (let shift = 18; shift >= 0; shift -= 6) text += BASE64_ALPHABET[(group >> shift) & 63];
   }
   const padding = (3 - (bytes.byteLength % 3)) % 3;

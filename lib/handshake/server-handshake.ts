@@ -172,6 +172,7 @@ export function withSubprotocol(handshake: AcceptedHandshake, subprotocol: strin
   if (subprotocol !== '' && !handshake.offeredSubprotocols.includes(subprotocol)) {
     throw new RangeError(`Cannot choose the subprotocol ${JSON.stringify(subprotocol)}: the client has not offered it`);
   }
+  if (subprotocol === handshake.subprotocol) return handshake;
   const headers = handshake.headers.filter(([name]) => name !== 'Sec-WebSocket-Protocol');
   if (subprotocol !== '') headers.push(['Sec-WebSocket-Protocol', subprotocol]);
   return { ...handshake, headers, subprotocol };

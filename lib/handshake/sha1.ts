@@ -34,12 +34,14 @@ function pad(bytes: Uint8Array): DataView {
 function compress(state: Uint32Array, schedule: Uint32Array, block: DataView, offset: number): void {
   for (let t = 0; t < 16; t++) schedule[t] = block.getUint32(offset + t * 4);
   for (let t = 16; t < 80; t++) {
-    schedule[t] = rotate(
-      word(schedule, t - 3) ^ word(schedule, t - 8) ^ word(schedule, t - 14) ^ word(schedule, t - 16),
-      1,
-    );
+    const mixed = word(schedule, t - 3) ^ word(schedule, t - 8) ^ word(schedule, t - 14) ^ word(schedule, t - 16);
+    schedule[t] = rotate(mixed, 1);
   }
-  let [a = 0, b = 0, c = 0, d = 0, e = 0] = state;
+  let a = word(state, 0);
+  let b = word(state, 1);
+  let c = word(state, 2);
+  let d = word(state, 3);
+  let e = word(state, 4);
   for (let t = 0; t < 80; t++) {
     const next = (rotate(a, 5) + mix(t, b, c, d) + e + word(schedule, t)) | 0;
     e = d;
@@ -48,17 +50,19 @@ function compress(state: Uint32Array, schedule: Uint32Array, block: DataView, of
     b = a;
     a = next;
   }
-  [a, b, c, d, e].forEach((value, index) => {
-    state[index] = word(state, index) + value;
-  });
+  state[0] = word(state, 0) + a;
+  state[1] = word(state, 1) + b;
+  state[2] = word(state, 2) + c;
+  state[3] = word(state, 3) + d;
+  state[4] = word(state, 4) + e;
 }
 
-/** §4.1.1 and §4.2.1: the function and the constant of step `t`. */
+/** §4.1.1 and §4.2.1: the function and the constant of step `t`, in 32 bits: larger numbers are dear. */
 function mix(t: number, b: number, c: number, d: number): number {
-  if (t < 20) return ((b & c) ^ (~b & d)) + 0x5a827999;
-  if (t < 40) return (b ^ c ^ d) + 0x6ed9eba1;
-  if (t < 60) return ((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc;
-  return (b ^ c ^ d) + 0xca62c1d6;
+  if (t < 20) return (((b & c) ^ (~b & d)) + 0x5a827999) | 0;
+  if (t < 40) return ((b ^ c ^ d) + 0x6ed9eba1) | 0;
+  if (t < 60) return (((b & c) ^ (b & d) ^ (c & d)) + 0x8f1bbcdc) | 0;
+  return ((b ^ c ^ d) + 0xca62c1d6) | 0;
 }
 
 function rotate(value: number, bits: number): number {
