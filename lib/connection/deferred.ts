@@ -34,3 +34,6 @@ export function markHandled<T>(promise: Promise<T>): Promise<T> {
 }
 
 function ignore(): void {}
+
+/** Has fulfilled: what is done at once gives this one. */
+export const DONE: Promise<void> = /* @__PURE__ */ Promise.resolve();

@@ -103,8 +103,9 @@ export class Inbox<M> {
       if (this.#laterWaiters !== undefined) this.#advance(this.#laterWaiters);
       return settle(wantsResult ? { value: message, done: false } : message);
     }
-    if (this.#controller !== undefined && this.#weight === 0 && this.#hasRoom(this.#controller)) {
-      return this.#enqueue(this.#controller, message);
+    if (this.#controller !== undefined && this.#weight === 0) {
+      const room = this.#controller.desiredSize ?? 0;
+      if (room > 0) return this.#enqueue(this.#controller, message, room);
     }
     if (this.#messages === NONE) this.#messages = [message];
     else this.#messages.push(message);
@@ -234,25 +235,21 @@ export class Inbox<M> {
     return this.#queueSize - (this.#controller.desiredSize ?? this.#queueSize);
   }
 
-  #hasRoom(controller: ReadableStreamDefaultController<M>): boolean {
-    return (controller.desiredSize ?? 0) > 0;
-  }
-
   // Called by the stream when it was made and after each read that leaves room.
   #pull(): void {
     const controller = this.#controller as ReadableStreamDefaultController<M>;
-    let message: M | undefined;
-    while (this.#hasRoom(controller)) {
-      message = this.#shift();
+    // Asked for once for each message: the stream's own members are dear.
+    for (let room = controller.desiredSize ?? 0; room > 0; room = controller.desiredSize ?? 0) {
+      const message = this.#shift();
       if (message === undefined) break;
-      this.#enqueue(controller, message);
+      this.#enqueue(controller, message, room);
     }
     this.#closeStream();
     this.#owner.inboxHasRoom();
   }
 
-  #enqueue(controller: ReadableStreamDefaultController<M>, message: M): void {
-    this.#forgetRead();
+  #enqueue(controller: ReadableStreamDefaultController<M>, message: M, room: number): void {
+    this.#forgetRead(this.#queueSize - room);
     const weight = this.#weigh(message);
     if (this.#inStream === NONE) this.#inStream = [weight];
     else this.#inStream.push(weight);
@@ -261,8 +258,7 @@ export class Inbox<M> {
   }
 
   // The stream does not tell of reads: what it still holds are the last ones, as many as weigh what it says.
-  #forgetRead(): void {
-    const streamed = this.#streamed;
+  #forgetRead(streamed: number): void {
     while (this.#inStreamWeight > streamed && this.#inStream.length > 0)
       this.#inStreamWeight -= this.#inStream.shift() ?? 0;
   }
@@ -273,7 +269,7 @@ export class Inbox<M> {
     const controller = this.#controller;
     if (controller === undefined || !this.#hasEnded || (this.unread > 0 && !this.#isDiscarding)) return;
     if (this.#error !== undefined) {
-      this.#forgetRead();
+      this.#forgetRead(this.#streamed);
       this.#discarded += this.#inStream.length;
       controller.error(this.#error);
     } else {

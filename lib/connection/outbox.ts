@@ -4,7 +4,7 @@
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { Transport } from '../stream/transport.ts';
 import type { Clock, Scheduler } from './context.ts';
-import { Deferred, markHandled } from './deferred.ts';
+import { Deferred, DONE, markHandled } from './deferred.ts';
 
 /** A write takes whole frames up to about this size, and of a longer frame as much: it is the progress that a stall is judged by. */
 const WRITE_SIZE = 256 * 1024;
@@ -14,7 +14,6 @@ const CLOSING_SIZE = 16 * 1024;
 /** With so much queued the write is not put off to the end of the turn: the bytes are in the processor's cache now. */
 const SOON_SIZE = 16 * 1024;
 
-const DONE: Promise<void> = Promise.resolve();
 const NO_PIECES: Uint8Array[] = [];
 
 interface FlushWaiter {

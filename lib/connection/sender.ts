@@ -9,14 +9,13 @@ import { type Message, type MessageType, messageWeight } from '../message/messag
 import { Backlog, type BacklogEntry } from './backlog.ts';
 import type { Clock, Scheduler } from './context.ts';
 import type { Dropped } from './counters.ts';
-import { Deferred } from './deferred.ts';
+import { Deferred, DONE } from './deferred.ts';
 import { MessagePump, type PumpOwner } from './message-pump.ts';
 import { isLong, MessageSteps, STEP_FROM } from './message-steps.ts';
 import type { Outbox, OutboxSource } from './outbox.ts';
 import type { BodySource } from './sendable.ts';
 import type { ResolvedSlowConsumer, SendOptions } from './slow-consumer.ts';
 
-const DONE: Promise<void> = Promise.resolve();
 const NO_OPTIONS: SendOptions = {};
 /** What messages without a key have for one. */
 const NO_KEY = Symbol('no key');

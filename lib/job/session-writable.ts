@@ -2,6 +2,7 @@
 
 import type { Connection } from '../connection/connection.ts';
 import type { Scheduler } from '../connection/context.ts';
+import { DONE } from '../connection/deferred.ts';
 import type { Sendable } from '../connection/sendable.ts';
 import { ConnectionError, LocalProtocolError } from '../error.ts';
 import { streams } from '../stream/streams.ts';
@@ -85,7 +86,9 @@ export class SessionWritable<O> {
   #write(message: O): Promise<void> | undefined {
     if (this.#connection.record.info !== undefined) throw this.#connection.record.closedError;
     try {
-      return this.#connection.send(message as Sendable);
+      const sent = this.#connection.send(message as Sendable);
+      // A stream waits for a promise, fulfilled or not.
+      return sent === DONE ? undefined : sent;
     } catch (error) {
       // The end of the connection, or a wrong message.
       throw isClosed(error) ? this.#connection.record.closedError : error;
