@@ -27,6 +27,7 @@ export class NodeTransport implements Transport, NodeHandleOwner {
   #error: unknown;
   #isClosed = false;
   #hasInputEnded = false;
+  #isEndHeld = false;
   #isCalling = false;
   // Made for the first write.
   #written: ((error?: Error | null) => void) | undefined;
@@ -78,8 +79,12 @@ export class NodeTransport implements Transport, NodeHandleOwner {
   }
 
   resume(): void {
-    if (this.#handle === undefined) this.#duplex.resume();
-    else this.#handle.resume();
+    if (this.#handle === undefined) {
+      this.#duplex.resume();
+      return;
+    }
+    this.#handle.resume();
+    if (this.#isEndHeld) queueMicrotask(() => this.#ended());
   }
 
   tryWrite(pieces: readonly Uint8Array[]): boolean {
@@ -147,6 +152,9 @@ export class NodeTransport implements Transport, NodeHandleOwner {
 
   #ended(): void {
     if (this.#hasInputEnded || this.#isClosed) return;
+    // A stream that is paused keeps its end to itself.
+    this.#isEndHeld = this.#handle?.isPaused === true;
+    if (this.#isEndHeld) return;
     this.#hasInputEnded = true;
     this.#receiver?.endReceived();
   }

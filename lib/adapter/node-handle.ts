@@ -6,6 +6,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getSystemErrorName } from 'node:util';
+import { copyOf } from '../bytes/allocate.ts';
 import { readBuffer } from '../bytes/mask-simd.ts';
 
 /** The releases of Node whose handles are known to be what is described here. */
@@ -41,7 +42,7 @@ interface HandledSocket extends Socket {
 
 /** Who reads and writes. */
 export interface NodeHandleOwner {
-  /** Gives what the stream had read before its handle was taken. */
+  /** Gives what was held back. */
   chunkHeld(chunk: Uint8Array): void;
   /** Lends what was read: it is used again when the call returns. May be changed. */
   chunkRead(chunk: Uint8Array): void;
@@ -67,6 +68,8 @@ export class NodeHandle {
   readonly #onEnd: StreamHandle['onread'];
   #bytesRead: number;
   #isPaused = false;
+  // What has come while it was paused, or before the handle was taken.
+  #held: Uint8Array | undefined;
   #request: WriteRequest | undefined;
 
   private constructor(socket: HandledSocket, handle: StreamHandle, owner: NodeHandleOwner) {
@@ -87,31 +90,45 @@ export class NodeHandle {
     return handle === undefined ? undefined : new NodeHandle(duplex as Socket, handle, owner);
   }
 
+  /** Whether what comes is held. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
   /** Begins to read, unless the socket was paused. */
   start(): void {
     this.#isPaused = this.#socket.isPaused();
-    // The stream may have been reading.
-    if (this.#isPaused) this.#handle.readStop();
-    else this.#begin();
+    this.#held = this.#socket.read() ?? undefined;
+    if (this.#isPaused) this.#readOn();
+    else this.#deliver();
   }
 
+  // Reads on for one chunk more, as a stream does: so it is noticed when the peer goes away.
   pause(): void {
     this.#isPaused = true;
-    this.#handle.readStop();
   }
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#socket.readableLength > 0) queueMicrotask(() => this.#begin());
-    else if (!this.#socket.destroyed) this.#handle.readStart();
+    if (this.#held !== undefined) queueMicrotask(() => this.#deliver());
   }
 
-  // What the stream held when its handle was taken comes first.
-  #begin(): void {
+  #deliver(): void {
     if (this.#isPaused || this.#socket.destroyed) return;
-    const held: Uint8Array | null = this.#socket.read();
-    if (held !== null) this.#owner.chunkHeld(held);
-    if (!this.#isPaused && !this.#socket.destroyed) this.#handle.readStart();
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#owner.chunkHeld(held);
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    if (this.#held === undefined && !this.#socket.destroyed) this.#handle.readStart();
+    else this.#handle.readStop();
+  }
+
+  #hold(chunk: Uint8Array): void {
+    this.#held = copyOf(chunk, 0, chunk.byteLength);
+    this.#handle.readStop();
   }
 
   /** Whether {@link write} may be called: nothing that was written to the socket waits in it. */
@@ -147,7 +164,8 @@ export class NodeHandle {
       this.#onEnd.call(this.#handle, buffer);
       return;
     }
-    if (!this.#socket.destroyed) this.#owner.chunkRead(chunkOf(size));
+    if (this.#isPaused) this.#hold(chunkOf(size));
+    else if (!this.#socket.destroyed) this.#owner.chunkRead(chunkOf(size));
   }
 
   /** @internal */
