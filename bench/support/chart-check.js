@@ -1,7 +1,8 @@
 // Whether charts of made-up results show all that is in them, in light and in dark.
 
-import { chartSvg, DARK, LIGHT } from './chart.js';
+import { chartSvg } from './chart.js';
 import { chartKinds, chartsOf } from './charts.js';
+import { DARK, LIGHT } from './colors.js';
 import { inDigits } from './result-table.js';
 import { median } from './statistics.js';
 import { xmlFault } from './xml.js';

@@ -4,6 +4,7 @@ import { BarChart, CustomChart } from 'echarts/charts';
 import { GridComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
+import { DARK, LIGHT } from './colors.js';
 import { inDigits } from './result-table.js';
 import { median } from './statistics.js';
 
@@ -19,36 +20,12 @@ const CHARACTER = 6.9;
 // Without quotes, which would end the attribute that it is written into.
 const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif';
 
-/** Each colour, and what it is on a dark page. SVG in a page's <img> has no variables of that page: it decides by itself. */
-export const LIGHT = {
-  background: '#ffffff',
-  text: '#1f2328',
-  quiet: '#59636e',
-  line: '#d1d9e0',
-  whisker: '#3d444d',
-  own: '#0969da',
-  ownOther: '#5aa2ee',
-  rival: '#6e7781',
-  yardstick: '#afb8c1',
-};
-export const DARK = {
-  background: '#0d1117',
-  text: '#f0f6fc',
-  quiet: '#9198a1',
-  line: '#3d444e',
-  whisker: '#d1d7e0',
-  own: '#4493f8',
-  ownOther: '#2f65b0',
-  rival: '#8b949e',
-  yardstick: '#59626d',
-};
-
 /**
  * @typedef {object} Bar
  * @property {string} name
  * @property {number[]} values One of each round; none: it is said why instead.
  * @property {string} [missing]
- * @property {keyof typeof LIGHT} color
+ * @property {import('./colors.js').Color} color
  *
  * @typedef {object} Panel Bars that share an axis.
  * @property {string} [heading]
@@ -61,13 +38,6 @@ export const DARK = {
  * @property {Panel[]} panels
  * @property {boolean} [isOneScale] The panels are compared with each other.
  */
-
-/** Which colour a name has: the library's own, its other forms, rivals, and what parses nothing. @param {string} name @returns {keyof typeof LIGHT} */
-export function colorOf(name) {
-  if (name.startsWith('bare')) return 'yardstick';
-  if (!name.startsWith('millrace')) return 'rival';
-  return /^millrace(, loop.*)?$/.test(name) ? 'own' : 'ownOther';
-}
 
 /** @param {string} text @param {number} left @param {number} top @param {number} size @param {string} color */
 function textAt(text, left, top, size, color, fontWeight = 'normal') {

@@ -1,6 +1,6 @@
 // Which charts there are, and which results are in each.
 
-import { colorOf } from './chart.js';
+import { colorOf } from './colors.js';
 
 /** @typedef {import('./result.js').Result} Result */
 
