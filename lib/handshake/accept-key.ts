@@ -6,7 +6,7 @@ import { sha1 } from './sha1.ts';
 /** RFC 6455 §1.3: "unlikely to be used by network endpoints that do not understand the WebSocket Protocol". */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-const encoder: TextEncoder = new TextEncoder();
+const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
 
 const BASE64_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 

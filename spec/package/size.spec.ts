@@ -14,27 +14,27 @@ const test = suite('package · size');
  * grow. One that is a tenth under its row gets a new one too.
  */
 const limits: Record<string, number> = {
-  'browser/core.js': 17_200,
+  'browser/core.js': 18_500,
   'browser/index.js': 78_400,
   'browser/polyfill.js': 15_800,
-  'browser/testing.js': 46_300,
+  'browser/testing.js': 49_000,
   'bun.js': 103_500,
-  'core.js': 17_200,
+  'core.js': 18_500,
   'deno.js': 102_500,
   'index.js': 97_700,
   'node.js': 97_700,
   'polyfill.js': 15_600,
-  'testing.js': 46_300,
+  'testing.js': 49_000,
 };
 
 /** What it costs to import only this, in bytes, gzip. */
 const parts: readonly (readonly [name: string, file: string, limit: number])[] = [
-  ['CloseCode', 'core', 570],
-  ['FrameDecoder', 'core', 2_900],
-  ['Endpoint', 'core', 11_300],
-  ['CloseCode', 'index', 570],
-  ['FrameDecoderStream', 'index', 19_000],
-  ['MessageAssemblerStream', 'index', 19_000],
+  ['CloseCode', 'core', 600],
+  ['FrameDecoder', 'core', 3_300],
+  ['Endpoint', 'core', 11_900],
+  ['CloseCode', 'index', 600],
+  ['FrameDecoderStream', 'index', 20_300],
+  ['MessageAssemblerStream', 'index', 20_300],
   ['permessageDeflate', 'index', 18_400],
   ['upgrade', 'index', 42_900],
   ['serve', 'index', 57_100],
