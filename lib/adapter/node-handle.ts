@@ -9,8 +9,8 @@ import { getSystemErrorName } from 'node:util';
 import { copyOf } from '../bytes/allocate.ts';
 import { readBuffer } from '../bytes/mask-simd.ts';
 
-/** The releases of Node whose handles are known to be what is described here. */
-const [FIRST_RELEASE, LAST_RELEASE] = [20, 26];
+/** The releases of Node whose handles are known to be what is described here. That of 26 writes without requests. */
+const [FIRST_RELEASE, LAST_RELEASE] = [20, 24];
 
 /** A write, as the handle sees it: calls back unless the write was done when the call returned. */
 interface WriteRequest {
@@ -230,7 +230,7 @@ function watchWrites(handle: StreamHandle): void {
     if (typeof methods[name] !== 'function') continue;
     methods[name] = (request, ...rest) => {
       for (const each of writers) delete methods[each];
-      if ('oncomplete' in request) Request = request.constructor as new () => WriteRequest;
+      if (request !== null && 'oncomplete' in request) Request = request.constructor as new () => WriteRequest;
       return (methods[name] as (request: WriteRequest, ...rest: unknown[]) => number).call(handle, request, ...rest);
     };
   }

@@ -20,11 +20,20 @@ const MiB = 1024 * 1024;
 const random = new Random();
 const nobody: NodeHandleOwner = { chunkHeld: () => {}, chunkRead: () => {}, writeDone: () => {} };
 
+/** Bytes that tell whose they are. */
+function of(owner: number, size: number): Uint8Array {
+  return new Uint8Array(size).fill(owner);
+}
+
 const taking = suite('node-handle · taking');
 
-taking('the handle of a TCP socket is had, once', async () => {
+// Nobody has looked at the handles of later ones: their sockets are used as everybody uses them.
+const release = Number.parseInt(process.versions.node, 10);
+const isKnown = release >= 20 && release <= 24 && process.versions['bun'] === undefined && !('Deno' in globalThis);
+
+taking('the handle of a TCP socket is had, once, in the releases of Node that are known, and in no other', async () => {
   const [ours, peer] = await socketPair();
-  assert.ok(NodeHandle.take(ours, nobody) instanceof NodeHandle);
+  assert.is(NodeHandle.take(ours, nobody) instanceof NodeHandle, isKnown);
   assert.is(NodeHandle.take(ours, nobody), undefined, 'it has an owner');
   ours.destroy();
   peer.destroy();
@@ -62,10 +71,10 @@ taking('bytes that the stream has read before come first', async () => {
   peer.write('early');
   await until(() => ours.readableLength === 5, 'the stream has read');
   const recorder = new Recorder(ours).start();
-  assert.is(recorder.received, 'early');
+  await until(() => recorder.received === 'early', 'what was read before');
   peer.write(' and late');
   await until(() => recorder.received === 'early and late', 'the rest');
-  assert.is(ours.listenerCount('data'), 0, 'it is not the stream that reads');
+  assert.is(ours.listenerCount('data'), isKnown ? 0 : 1, 'it is not the stream that reads');
   ours.destroy();
   peer.destroy();
 });
@@ -78,6 +87,34 @@ taking('an end that the stream has read before is told behind the bytes before i
   await recorder.told('endReceived');
   assert.is(recorder.received, 'last words');
   assert.is(recorder.count('endReceived'), 1);
+  ours.destroy();
+  peer.destroy();
+});
+
+taking('a peer that goes away is noticed while nothing is taken, and what it has sent waits', async () => {
+  const [ours, peer] = await socketPair();
+  const recorder = new Recorder(ours).start();
+  recorder.call((transport) => transport.pause());
+  peer.write('waits');
+  await turns(10);
+  assert.equal(recorder.calls, []);
+  recorder.call((transport) => transport.resume());
+  await until(() => recorder.received === 'waits', 'it has come');
+  recorder.call((transport) => transport.pause());
+  peer.resetAndDestroy();
+  await recorder.told('transportClosed');
+  assert.equal(recorder.calls, ['chunkReceived', 'transportClosed']);
+});
+
+taking('one chunk is held while nothing is taken; then the peer is held up', async () => {
+  const [ours, peer] = await socketPair();
+  const recorder = new Recorder(ours).start();
+  recorder.call((transport) => transport.pause());
+  for (let count = 0; count < 32; count++) peer.write(of(count, MiB));
+  await standstill(() => peer.writableLength, 'the peer');
+  assert.ok(peer.writableLength > 8 * MiB);
+  assert.ok(ours.bytesRead <= 128 * 1024, `${ours.bytesRead} bytes were read`);
+  assert.equal(recorder.calls, []);
   ours.destroy();
   peer.destroy();
 });
@@ -122,11 +159,6 @@ taking('what was held while the socket was paused comes with the first resume, a
 taking.run();
 
 const reading = suite('node-handle · reading');
-
-/** Bytes that tell whose they are. */
-function of(owner: number, size: number): Uint8Array {
-  return new Uint8Array(size).fill(owner);
-}
 
 function assertOf(owner: number, bytes: Uint8Array, what: string): void {
   assert.ok(
