@@ -62,6 +62,8 @@ export class Outbox {
   #size = WRITE_SIZE;
   #isScheduled = false;
   #isSoon = false;
+  // So much may still be written before the end of the turn: a transport that takes all at once must not keep everybody else waiting.
+  #soonLeft = WRITE_SIZE;
   // Made once: a turn in which something is sent is what happens most.
   #flushTurn: (() => void) | undefined;
   #flushSoon: (() => void) | undefined;
@@ -163,6 +165,7 @@ export class Outbox {
       this.#isScheduled = true;
       this.#flushTurn ??= () => {
         this.#isScheduled = false;
+        this.#soonLeft = WRITE_SIZE;
         this.#write();
       };
       this.#scheduler.schedule(this.#flushTurn);
@@ -171,10 +174,11 @@ export class Outbox {
   }
 
   #scheduleSoon(): void {
-    if (this.#isSoon || this.#scheduler.scheduleSoon === undefined) return;
+    if (this.#isSoon || this.#soonLeft <= 0 || this.#scheduler.scheduleSoon === undefined) return;
     this.#isSoon = true;
     this.#flushSoon ??= () => {
       this.#isSoon = false;
+      this.#soonLeft -= this.#endpoint.queued;
       this.#write();
     };
     this.#scheduler.scheduleSoon(this.#flushSoon);

@@ -190,6 +190,41 @@ test('who waits for room says how much: each is told when there is so much', asy
   await Promise.all(waiting);
   assert.equal(order, ['large', 'middle', 'small', 'small too']);
 });
+test('much is written before the end of the turn, but no more than 256 KiB of it: whoever takes all at once keeps nobody else waiting', async () => {
+  const [turn, soon]: [(() => void)[], (() => void)[]] = [[], []];
+  const writes: number[] = [];
+  const transport = {
+    tryWrite: (pieces: readonly Uint8Array[]) => {
+      writes.push(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
+      return true;
+    },
+  } as unknown as Transport;
+  const endpoint = new Endpoint({ role: 'server' });
+  const scheduler = {
+    schedule: (task: () => void) => void turn.push(task),
+    scheduleSoon: (task: () => void) => void soon.push(task),
+  };
+  const owner = { outputWaits: () => {}, writeTaken: () => outbox.written() };
+  const outbox = new Outbox({ endpoint, transport, clock: new TestClock(), scheduler, queueSize: 65_536, owner });
+  const send = (size: number): void => {
+    endpoint.send(new Uint8Array(size));
+    void outbox.push();
+  };
+  send(1000);
+  assert.equal([turn.length, soon.length], [1, 0], 'little waits for its turn');
+  for (let count = 0; count < 20; count++) {
+    send(32 * 1024);
+    for (const task of soon.splice(0)) task();
+  }
+  const before = writes.reduce((sum, size) => sum + size, 0);
+  assert.ok(before >= 256 * 1024 && before < 320 * 1024, `${before} bytes before the end of the turn`);
+  assert.is(turn.length, 1);
+  for (const task of turn.splice(0)) task();
+  assert.is(endpoint.queued, 0, 'the rest at its end');
+  send(32 * 1024);
+  assert.is(soon.length, 1, 'and it begins anew');
+});
+
 test.run();
 
 const slices = suite('outbox · long frames');
