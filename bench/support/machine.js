@@ -15,7 +15,7 @@ export function machine() {
   return {
     cpu: all[0]?.model.trim() ?? 'unknown',
     cores: all.length,
-    kernel: `${type()} ${release()}`,
+    kernel: `${type()} ${release().split('-')[0]}`,
     memory: `${(totalmem() / GiB).toFixed(1)} GiB`,
     // Of the last minute, before the first measurement.
     load: Math.round((loadavg()[0] ?? 0) * 100) / 100,

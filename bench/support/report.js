@@ -40,7 +40,8 @@ export function chartNotes({ machine, versions, date, rounds }) {
     .filter((name) => name in versions)
     .map((name) => `${labels[/** @type {keyof typeof labels} */ (name)] ?? name} ${versions[name]}`);
   return [
-    `Medians of ${rounds} rounds; whiskers: the least and the most. ${some.join(', ')}`,
+    `Medians of ${rounds} rounds; whiskers: the least and the most.`,
+    some.join(', '),
     `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, ${date.slice(0, 10)}`,
   ];
 }

@@ -1,7 +1,9 @@
-// The handle of libuv under a TCP or pipe socket of Node's, used without the stream around it: all connections are read into one buffer, and what is written is taken at once,
-// nearly always. The stream costs a buffer of 64 KiB, two objects and four callbacks a message: (GAIN).
+// The handle of libuv under a TCP or pipe socket of Node's, used without the stream around it: all connections are read into one buffer, and what is written is taken at once, nearly
+// always. The stream makes a buffer of 64 KiB and four calls back for each read, and as many for each write. Measured in turns on a busy machine (Node 24): an echo of 64 B with 1 in flight took 12.9 us
+// and takes 9.0, `ws` beside it 11.1 and 9.4; of 1 MiB 1,515 us, and takes 874.
 //
-// The handle is private to Node. So it is taken only in releases that this was tried in, only where all that it rests on is seen to be there; everywhere else the socket is used as everybody uses it.
+// The handle is private to Node. So it is taken only in releases that this was tried in, and only where all that it rests on is seen to be there; everywhere else the socket is used as everybody
+// uses it.
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -37,6 +39,7 @@ interface StreamHandle {
 
 interface HandledSocket extends Socket {
   readonly _handle?: StreamHandle | null;
+  /** What `bytesWritten` counts from. */
   _bytesDispatched?: number;
 }
 
@@ -149,10 +152,19 @@ export class NodeHandle {
       this.#fail(status);
       return false;
     }
+    this.#count(pieces);
     if (handle.writeQueueSize === 0) return true;
     this.#request = request;
     request[PIECES] = pieces;
     return false;
+  }
+
+  // Others may look at the socket's `bytesWritten`.
+  #count(pieces: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    if (socket._bytesDispatched === undefined) return;
+    for (let index = 0; index < pieces.length; index++)
+      socket._bytesDispatched += (pieces[index] as Uint8Array).byteLength;
   }
 
   /** @internal */

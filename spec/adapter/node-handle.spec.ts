@@ -312,6 +312,23 @@ writing('what the system does not take at once arrives, in order, and is told on
   peer.destroy();
 });
 
+writing('the socket counts what is written and read beside it', async () => {
+  const [ours, peer] = await socketPair();
+  const recorder = new Recorder(ours).start();
+  recorder.call((transport) => transport.write([of(1, 10)]));
+  await recorder.told('writeTaken');
+  recorder.call((transport) => transport.tryWrite([of(2, 20)]));
+  await turns(3);
+  recorder.call((transport) => transport.tryWrite([of(3, 30), of(4, 40)]));
+  await turns(3);
+  assert.is(ours.bytesWritten, 100);
+  peer.write(of(5, 50));
+  await until(() => recorder.received.length === 50, 'it has come');
+  assert.is(ours.bytesRead, 50);
+  ours.destroy();
+  peer.destroy();
+});
+
 writing('bytes that wait in the stream go first', async () => {
   const [ours, peer] = await socketPair();
   const chunks: Buffer[] = [];
