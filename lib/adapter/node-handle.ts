@@ -39,8 +39,6 @@ interface StreamHandle {
 
 interface HandledSocket extends Socket {
   readonly _handle?: StreamHandle | null;
-  /** What `bytesWritten` counts from. */
-  _bytesDispatched?: number;
 }
 
 /** Who reads and writes. */
@@ -152,19 +150,10 @@ export class NodeHandle {
       this.#fail(status);
       return false;
     }
-    this.#count(pieces);
     if (handle.writeQueueSize === 0) return true;
     this.#request = request;
     request[PIECES] = pieces;
     return false;
-  }
-
-  // Others may look at the socket's `bytesWritten`.
-  #count(pieces: readonly Uint8Array[]): void {
-    const socket = this.#socket;
-    if (socket._bytesDispatched === undefined) return;
-    for (let index = 0; index < pieces.length; index++)
-      socket._bytesDispatched += (pieces[index] as Uint8Array).byteLength;
   }
 
   /** @internal */
