@@ -40,7 +40,6 @@ export default {
     'Inbox',
     'JobOptions',
     'Listen',
-    'SessionWritable',
     'Transport',
   ],
 };
