@@ -27,6 +27,7 @@ export const leftOut: Readonly<Record<string, LeftOut>> = {
     reason: 'asks that sessions are collected; the collector of Bun is a conservative one',
     of: ['bun'],
   },
+  'job/session-idle-memory': heap,
   'job/session-memory': heap,
   'message/message-assembler-memory': heap,
 };
