@@ -174,7 +174,8 @@ async function dial(socket: Socket): Promise<SocketConn> {
   return over(socket);
 }
 
-let nextPort = 43_000 + (process.pid % 2000);
+// Below those that systems give to connections (32,768 and up on Linux): one of them may be in use.
+let nextPort = 12_000 + ((process.pid * 8) % 20_000);
 
 /** The API. Ports of servers are chosen here, since Node tells them too late. */
 export const fakeDeno: DenoApi = {
