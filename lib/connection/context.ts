@@ -148,5 +148,6 @@ function createTurnScheduler(): Scheduler {
 // Behind the promises that settle now, where there is a way to be there.
 function scheduleSoon(): (task: () => void) => void {
   const { process } = globalThis as { process?: { nextTick?: (task: () => void) => void } };
-  return process?.nextTick === undefined ? queueMicrotask : (task) => process.nextTick?.(task);
+  // Called on the scheduler, which is no window: a browser's own function would refuse.
+  return process?.nextTick === undefined ? (task) => queueMicrotask(task) : (task) => process.nextTick?.(task);
 }
