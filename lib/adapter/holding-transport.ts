@@ -2,7 +2,7 @@
 // starts it. What comes meanwhile is held, bounded, and delivered first.
 
 import { copyOf } from '../bytes/allocate.ts';
-import type { Transport, TransportReceiver } from '../stream/transport.ts';
+import { lendChunk, type Transport, type TransportReceiver, writeTo } from '../stream/transport.ts';
 
 /** Told of a transport that nobody receives from. */
 export interface TransportWatcher {
@@ -138,12 +138,11 @@ export class HoldingTransport implements Transport, TransportReceiver {
   }
 
   tryWrite(pieces: readonly Uint8Array[]): boolean {
-    const { tryWrite } = this.#inner;
-    if (tryWrite === undefined || this.#isWriting || this.#isClosed) {
+    if (this.#isWriting || this.#isClosed) {
       this.write(pieces);
       return false;
     }
-    const isTaken = tryWrite.call(this.#inner, pieces);
+    const isTaken = writeTo(this.#inner, pieces);
     this.#isWriting = !isTaken;
     this.#isReceivers = !isTaken;
     return isTaken;
@@ -170,7 +169,7 @@ export class HoldingTransport implements Transport, TransportReceiver {
   }
 
   chunkLent(chunk: Uint8Array): void {
-    if (this.#receiver?.chunkLent !== undefined) this.#receiver.chunkLent(chunk);
+    if (this.#receiver !== undefined) lendChunk(this.#receiver, chunk);
     else this.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
   }
 

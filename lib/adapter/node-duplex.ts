@@ -3,9 +3,8 @@
 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { copyOf } from '../bytes/allocate.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
-import type { Transport, TransportReceiver } from '../stream/transport.ts';
+import { lendChunk, type Transport, type TransportReceiver } from '../stream/transport.ts';
 import { NodeHandle, type NodeHandleOwner } from './node-handle.ts';
 
 const TRANSPORT = Symbol('transport');
@@ -122,9 +121,7 @@ export class NodeTransport implements Transport, NodeHandleOwner {
   }
 
   chunkRead(chunk: Uint8Array): void {
-    const receiver = this.#receiver as TransportReceiver;
-    if (receiver.chunkLent === undefined) receiver.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
-    else receiver.chunkLent(chunk);
+    lendChunk(this.#receiver as TransportReceiver, chunk);
   }
 
   writeDone(): void {

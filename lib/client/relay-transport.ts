@@ -1,7 +1,6 @@
 // One transport with two receivers, one after the other: the opening handshake, then the engine.
 
-import { copyOf } from '../bytes/allocate.ts';
-import type { Transport, TransportReceiver } from '../stream/transport.ts';
+import { lendChunk, type Transport, type TransportReceiver, writeTo } from '../stream/transport.ts';
 
 /** Passes everything on to the receiver of the moment, and everything of it to the transport. */
 export class RelayTransport implements Transport, TransportReceiver {
@@ -59,13 +58,12 @@ export class RelayTransport implements Transport, TransportReceiver {
   }
 
   tryWrite(pieces: readonly Uint8Array[]): boolean {
-    const { tryWrite } = this.#transport;
-    if (tryWrite === undefined || this.#isWriting) {
+    if (this.#isWriting) {
       this.write(pieces);
       return false;
     }
     this.#writer = this.#receiver;
-    const isTaken = tryWrite.call(this.#transport, pieces);
+    const isTaken = writeTo(this.#transport, pieces);
     this.#isWriting = !isTaken;
     return isTaken;
   }
@@ -85,8 +83,7 @@ export class RelayTransport implements Transport, TransportReceiver {
   }
 
   chunkLent(chunk: Uint8Array): void {
-    if (this.#receiver.chunkLent !== undefined) this.#receiver.chunkLent(chunk);
-    else this.#receiver.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
+    lendChunk(this.#receiver, chunk);
   }
 
   endReceived(): void {

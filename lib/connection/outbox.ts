@@ -2,7 +2,7 @@
 // there is room for more, `flush` when all before it was taken.
 
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import type { Transport } from '../stream/transport.ts';
+import { type Transport, writeTo } from '../stream/transport.ts';
 import type { Clock, Scheduler } from './context.ts';
 import { Deferred, DONE, markHandled } from './deferred.ts';
 
@@ -258,14 +258,8 @@ export class Outbox {
     const pieces = this.#takePieces();
     this.#isWriting = true;
     this.#writingSince = this.#clock.now();
-    if (this.#transport.tryWrite === undefined) {
-      this.#owner.outputWaits();
-      this.#transport.write(pieces);
-    } else if (this.#transport.tryWrite(pieces)) {
-      this.#owner.writeTaken();
-    } else {
-      this.#owner.outputWaits();
-    }
+    if (writeTo(this.#transport, pieces)) this.#owner.writeTaken();
+    else this.#owner.outputWaits();
   }
 
   get #hasOutput(): boolean {

@@ -2,6 +2,8 @@
 // A pair of WHATWG streams becomes one (stream-transport.ts), a socket is one (adapter/), and one becomes a pair of WHATWG streams
 // again (byte-streams.ts).
 
+import { copyOf } from '../bytes/allocate.ts';
+
 /** What a transport tells. It never calls one of these from inside a call of one of its own methods, but for `start`. */
 export interface TransportReceiver {
   /**
@@ -40,6 +42,19 @@ export interface Transport {
   end(): void;
   /** Cuts the connection in both directions at once; `transportClosed` follows. */
   destroy(reason?: unknown): void;
+}
+
+/** Lends a chunk to a receiver, or gives it a copy where it takes none that are lent. */
+export function lendChunk(receiver: TransportReceiver, chunk: Uint8Array): void {
+  if (receiver.chunkLent !== undefined) receiver.chunkLent(chunk);
+  else receiver.chunkReceived(copyOf(chunk, 0, chunk.byteLength), true);
+}
+
+/** Writes to any transport. Whether the pieces have been taken already. */
+export function writeTo(transport: Transport, pieces: readonly Uint8Array[]): boolean {
+  if (transport.tryWrite !== undefined) return transport.tryWrite(pieces);
+  transport.write(pieces);
+  return false;
 }
 
 /** The byte streams of a connection. */
