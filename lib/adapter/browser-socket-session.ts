@@ -40,7 +40,8 @@ export class SocketSession implements OpenedSession {
   #isClosing = false;
   #hasEnded = false;
   #timer: unknown;
-  #refuse: ((reason: unknown) => void) | undefined;
+  // The write that waits for room.
+  #waiting: Deferred<void> | undefined;
 
   /**
    * @param socket Open, and its `binaryType` 'arraybuffer'.
@@ -112,20 +113,23 @@ export class SocketSession implements OpenedSession {
     if (this.#socket.readyState !== OPEN) return Promise.resolve();
     this.#socket.send(message as string | Uint8Array<ArrayBuffer>);
     if (this.#socket.bufferedAmount <= MOST_UNSENT) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#refuse = reject;
-      this.#look(resolve, SHORTEST_WAIT);
-    });
+    this.#waiting = new Deferred();
+    this.#look(SHORTEST_WAIT);
+    return this.#waiting.promise;
   }
 
-  #look(hasRoom: () => void, wait: number): void {
+  #look(wait: number): void {
     this.#timer = this.#clock.setTimeout(() => {
       // No event tells of the peer's close frame. What still waits is not known to arrive.
       if (this.#socket.readyState === CLOSING && !this.#isClosing) return this.#closeReceived.resolve({});
-      if (this.#socket.bufferedAmount > MOST_UNSENT) return this.#look(hasRoom, Math.min(2 * wait, LONGEST_WAIT));
-      this.#refuse = undefined;
-      hasRoom();
+      if (this.#socket.bufferedAmount > MOST_UNSENT) return this.#look(Math.min(2 * wait, LONGEST_WAIT));
+      this.#hasRoom();
     }, wait);
+  }
+
+  #hasRoom(): void {
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
   }
 
   // --- The end -------------------------------------------------------------------------------------------------------
@@ -140,6 +144,8 @@ export class SocketSession implements OpenedSession {
   }
 
   readonly #socketClosed = ({ wasClean, code, reason }: CloseEvent): void => {
+    // Our close frame has gone out, and all before it: nobody has looked yet.
+    if (wasClean && this.#isClosing) this.#hasRoom();
     if (code !== 1006) this.#closeReceived.resolve({ closeCode: code, reason });
     this.#end({ wasClean, closeCode: code, reason, error: undefined });
   };
@@ -148,7 +154,7 @@ export class SocketSession implements OpenedSession {
     this.#hasEnded = true;
     if (!this.#isCancelled) this.#controller.close();
     this.#clock.clearTimeout(this.#timer);
-    this.#refuse?.(createEndedError());
+    this.#waiting?.reject(createEndedError());
     this.#socket.removeEventListener('message', this.#received);
     this.#socket.removeEventListener('close', this.#socketClosed);
     this.#closeReceived.resolve(undefined);

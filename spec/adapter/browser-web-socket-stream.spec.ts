@@ -277,6 +277,22 @@ waiting(
   },
 );
 
+waiting(
+  'close with a write that waits, and the peer answers before anybody has looked: all was sent, the end is clean',
+  async () => {
+    const { clock, stream, socket, writer } = await open();
+    socket.isBlocked = true;
+    const written = watch(writer.write(new Uint8Array(2 * MOST_UNSENT)));
+    await turns(2);
+    stream.close({ closeCode: 3000 });
+    socket.bufferedAmount = 0;
+    await socket.end(3000);
+    assert.is(written.is, 'fulfilled');
+    assert.equal(await stream.closed, { closeCode: 3000, reason: '' });
+    assert.is(clock.pending, 0, 'nothing polls any more');
+  },
+);
+
 waiting('the peer closes while a write waits: the write rejects, and the end is not clean', async () => {
   const it = await open();
   it.socket.isBlocked = true;
