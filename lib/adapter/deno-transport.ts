@@ -1,7 +1,7 @@
 // A connection of Deno's as a transport. Read and written by hand: of the two streams that such a connection offers, the end of one closes the other too.
 
 import { setImmediate } from 'node:timers';
-import type { Transport, TransportReceiver } from '../stream/transport.ts';
+import { lendChunk, type Transport, type TransportReceiver } from '../stream/transport.ts';
 import { closeConn, type DenoConn } from './deno-api.ts';
 import { ReadBuffers } from './deno-reading.ts';
 import { gatherWrites } from './deno-writing.ts';
@@ -84,6 +84,7 @@ export class DenoTransport implements Transport {
       this.#close(error);
     } finally {
       this.#isReading = false;
+      if (this.#isClosed || this.#hasInputEnded) this.#buffers.release();
     }
   }
 
@@ -115,10 +116,11 @@ export class DenoTransport implements Transport {
   #deliver(): void {
     const held = this.#held;
     this.#held = undefined;
-    if (held) return this.#receiver?.chunkReceived(held, true);
+    const receiver = this.#receiver as TransportReceiver;
+    if (held) return lendChunk(receiver, held);
     if (held !== null) return;
     this.#hasInputEnded = true;
-    this.#receiver?.endReceived();
+    receiver.endReceived();
     this.#closeIfDone();
   }
 
@@ -179,6 +181,7 @@ export class DenoTransport implements Transport {
   #release(): void {
     this.#isClosed = true;
     this.#held = undefined;
+    if (!this.#isReading) this.#buffers.release();
     closeConn(this.#conn);
   }
 }

@@ -1,16 +1,20 @@
-// How pieces are put together for a connection of Deno's, which takes one buffer a write.
+// How pieces are put together for a connection of Deno's, which takes one buffer a write. A write is dear there: to copy 16 KiB costs less.
 
-// From this size on a piece goes out as it is; smaller ones are gathered into writes of at most the other one.
-const LARGE = 16 * 1024;
-const GATHERED = 64 * 1024;
+import { giveSpare, SPARE_SIZE, takeSpare } from './spare-buffers.ts';
 
-/** The bytes of the pieces in order, in few buffers. A piece that is alone is not copied. */
+// From this size on a piece goes out as it is; smaller ones are gathered, up to so much.
+const LARGE = SPARE_SIZE;
+
+/** Gathered bytes that are fewer have an array of their own, which is cheaper than to keep the large ones near. */
+const SMALL = 2 * 1024;
+
+/** The bytes of the pieces in order, in few buffers. Each is good until the next one is asked for. A piece that is alone is not copied. */
 export function* gatherWrites(pieces: readonly Uint8Array[]): Generator<Uint8Array, void, undefined> {
   let first = 0;
   let size = 0;
   for (const [index, piece] of pieces.entries()) {
     const { byteLength } = piece;
-    if (byteLength >= LARGE || size + byteLength > GATHERED) {
+    if (byteLength >= LARGE || size + byteLength > SPARE_SIZE) {
       yield* joined(pieces, first, index, size);
       first = index;
       size = 0;
@@ -33,12 +37,17 @@ function* joined(
 ): Generator<Uint8Array, void, undefined> {
   if (size === 0) return;
   if (end - first === 1) return yield pieces[first] as Uint8Array;
-  const bytes = new Uint8Array(size);
+  const spare = size < SMALL ? undefined : takeSpare();
+  const bytes = spare ?? new Uint8Array(size);
   let at = 0;
   for (let index = first; index < end; index++) {
     const piece = pieces[index] as Uint8Array;
     bytes.set(piece, at);
     at += piece.byteLength;
   }
-  yield bytes;
+  try {
+    yield spare === undefined ? bytes : spare.subarray(0, size);
+  } finally {
+    if (spare !== undefined) giveSpare(spare);
+  }
 }

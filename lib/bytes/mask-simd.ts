@@ -29,7 +29,7 @@ export function maskBySimd(
 ): boolean {
   const { block, mask } = load() ?? {};
   if (block === undefined || mask === undefined) return false;
-  if (bytes === target && start === at && bytes.buffer === block.buffer) {
+  if (bytes === target && start === at && isInMaskMemory(bytes)) {
     mask(bytes.byteOffset + start, bytes.byteOffset + end, word);
     return true;
   }
@@ -40,6 +40,11 @@ export function maskBySimd(
     target.set(length === BLOCK ? block : block.subarray(0, length), to);
   }
   return true;
+}
+
+/** Whether they are masked where they are: as they are in {@link readBuffer}. */
+export function isInMaskMemory(bytes: Uint8Array): boolean {
+  return bytes.buffer === load()?.block.buffer;
 }
 
 /** The buffer that a thread reads into: where WebAssembly can be had it is of its memory, so that bytes are masked where they are. The same at each call. */

@@ -4,7 +4,7 @@
 // A masking key is a number here: its first octet on the wire is the most significant byte.
 
 import { allocate } from './allocate.ts';
-import { maskBySimd } from './mask-simd.ts';
+import { isInMaskMemory, maskBySimd } from './mask-simd.ts';
 
 // Below this many bytes, making the 32-bit view costs more than it saves (64 bytes on Node 24: 38 ns with four octets a step, 39 in words, 83 one by one).
 const WORD_LOOP_FROM = 96;
@@ -35,6 +35,11 @@ export function maskInPlace(bytes: Uint8Array, start: number, end: number, key: 
     index = aligned + words * 4;
   }
   maskBytes(bytes, index, end, key, position + index - start);
+}
+
+/** Whether so many of the bytes are copied away and back when they are masked where they are. */
+export function isMaskedByCopies(bytes: Uint8Array, size: number): boolean {
+  return size >= SIMD_FROM && !isInMaskMemory(bytes);
 }
 
 /** As {@link maskInPlace}, in a copy of `bytes[start, end)`. */

@@ -2,11 +2,10 @@
 // by one, so that whoever takes them can stop at any of them and go on later. It keeps no payload (but of a control
 // frame, at most 125 bytes), allocates nothing for bytes that have not come, and never throws for what a peer sends: it sets
 // `fault` and stops.
-//
 // It knows one rule beyond single frames: the order of the frames of fragmented messages (§5.4).
 
 import { SHARED_MEMORY } from '../bytes/byte-queue.ts';
-import { maskedCopy, maskInPlace } from '../bytes/mask.ts';
+import { isMaskedByCopies, maskedCopy, maskInPlace } from '../bytes/mask.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
 import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
@@ -57,7 +56,7 @@ export interface FramePiece {
 type State = 'first-byte' | 'second-byte' | 'extended-length' | 'masking-key' | 'payload';
 
 const EMPTY = new Uint8Array(0);
-/** Arrays up to this size are on the heap of V8: there are none that are cheaper (44 ns; 270 for one byte more). */
+// Arrays up to this size are on the heap of V8: there are none that are cheaper (44 ns; 270 for one byte more).
 const COPIED_ALONE = 64;
 
 /**
@@ -302,7 +301,8 @@ export class FrameDecoder {
       isLent = false;
     }
     if (this.#isServer && size > 0) {
-      if (this.#isOwned) {
+      // What has to be copied anyway is masked on the way.
+      if (this.#isOwned && !(isLent && isFirst && isLast && isMaskedByCopies(bytes, size))) {
         maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
       } else {
         bytes = maskedCopy(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
