@@ -43,7 +43,7 @@ const groups = {
   ],
   deno: () => [
     { name: 'millrace', ...millrace('deno') },
-    { name: 'millrace/deno', ...millrace('deno', 'loop', 'deno') },
+    { name: 'millrace over node:http', ...millrace('deno', 'loop', 'node') },
     denoUpgrade,
   ],
 };

@@ -27,7 +27,7 @@ const standard = (WebSocket) => (url, take) =>
 /** @type {Record<string, () => Promise<(url: string, take: Take) => Promise<Send>>>} */
 const libraries = {
   millrace: async () => {
-    const { connect } = await import('millrace');
+    const { connect } = (await import('../support/own-entry.js')).own;
     const limits = { maxMessageSize: 16 * 1024 * 1024, pingInterval: 900_000 };
     return async (url, take) => {
       const session = await connect(url, { limits });

@@ -7,10 +7,10 @@ const withoutAddOns = { WS_NO_BUFFER_UTIL: '1', WS_NO_UTF_8_VALIDATE: '1' };
 /**
  * @param {Kind['runtime']} runtime
  * @param {string} [how] How its handler is written: one of echo/millrace.js.
- * @param {string} [adapter]
+ * @param {string} [adapter] 'own': the one that is made for the runtime.
  * @returns {Omit<Kind, 'name'>}
  */
-export function millrace(runtime, how = 'loop', adapter = 'default') {
+export function millrace(runtime, how = 'loop', adapter = 'own') {
   return { runtime, program: 'echo/millrace', args: [how, adapter] };
 }
 

@@ -1,8 +1,9 @@
 // A server of millrace that sends a message to all of its connections for each that comes. Argument: the size of what is sent.
 
 import { payloadOf } from '../../support/echo-fixture.js';
+import { own } from '../../support/own-entry.js';
 
-const { serve } = await import('millrace');
+const { serve } = own;
 const payload = payloadOf(Number(process.argv[2] ?? 64));
 const sessions = new Set();
 

@@ -1,12 +1,11 @@
 // An echo server of millrace, on any runtime. Arguments: how the handler is written, and which adapter serves.
 
 import { handlers } from '../../support/echo-handlers.js';
+import { own } from '../../support/own-entry.js';
 
-const [how = 'loop', adapter = 'node', ...rest] = process.argv.slice(2);
+const [how = 'loop', adapter = 'own', ...rest] = process.argv.slice(2);
 
-/** @type {Record<string, string>} */
-const entries = { node: 'millrace/node', default: 'millrace', deno: 'millrace/deno', bun: 'millrace/bun' };
-const { serve, permessageDeflate } = await import(entries[adapter] ?? adapter);
+const { serve, permessageDeflate } = adapter === 'own' ? own : await import(`millrace/${adapter}`);
 
 const options = {
   raw: how === 'raw',
