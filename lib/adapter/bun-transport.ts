@@ -75,7 +75,8 @@ export class BunTransport implements Transport, BunSocketOwner {
     this.#pieces = pieces;
     this.#index = 0;
     this.#offset = 0;
-    this.#isWriting = !this.#writeOn();
+    this.#isWriting = true;
+    if (this.#writeOn()) this.#isWriting = false;
     return !this.#isWriting;
   }
 

@@ -133,7 +133,7 @@ export class DenoTransport implements Transport {
 
   async #write(pieces: readonly Uint8Array[]): Promise<void> {
     try {
-      for (const bytes of gatherWrites(pieces)) {
+      for (const bytes of pieces.length === 1 ? pieces : gatherWrites(pieces)) {
         for (let from = 0; from < bytes.byteLength; ) {
           if (this.#isClosed) return;
           const taken = await this.#conn.write(from === 0 ? bytes : bytes.subarray(from));

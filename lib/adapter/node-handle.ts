@@ -69,7 +69,7 @@ export class NodeHandle {
   readonly #onEnd: StreamHandle['onread'];
   #bytesRead: number;
   #isPaused = false;
-  // What has come while it was paused, or before the handle was taken.
+  // What has come while it was paused. What had come before the handle was taken stands in the socket, and goes before it.
   #held: Uint8Array | undefined;
   #request: WriteRequest | undefined;
 
@@ -98,8 +98,7 @@ export class NodeHandle {
 
   /** Begins to read, unless the socket was paused. */
   start(): void {
-    this.#isPaused = this.#socket.isPaused();
-    this.#held = this.#socket.read() ?? undefined;
+    this.#isPaused = this.#socket.readableFlowing === false;
     if (this.#isPaused) this.#readOn();
     else this.#deliver();
   }
@@ -111,15 +110,26 @@ export class NodeHandle {
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#held !== undefined) queueMicrotask(() => this.#deliver());
+    if (this.#held !== undefined || this.#socket.readableLength > 0) queueMicrotask(() => this.#deliver());
   }
 
   #deliver(): void {
-    if (this.#isPaused || this.#socket.destroyed) return;
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) this.#owner.chunkHeld(held);
+    // The last of it makes the socket emit its end: so it is read only where it can be given.
+    if (this.#canDeliver) this.#give(this.#socket.read());
+    if (this.#canDeliver) {
+      const held = this.#held;
+      this.#held = undefined;
+      this.#give(held);
+    }
     this.#readOn();
+  }
+
+  get #canDeliver(): boolean {
+    return !this.#isPaused && !this.#socket.destroyed;
+  }
+
+  #give(chunk: Uint8Array | null | undefined): void {
+    if (chunk !== null && chunk !== undefined) this.#owner.chunkHeld(chunk);
   }
 
   #readOn(): void {
@@ -141,6 +151,7 @@ export class NodeHandle {
   /** Writes the pieces. Whether all of them are taken; otherwise the owner is told when they are, and of an error by the socket. */
   write(pieces: readonly Uint8Array[]): boolean {
     const handle = this.#handle;
+    this.#touch();
     const request = new (Request as new () => WriteRequest)();
     request.oncomplete = onWritten;
     request[OWNER] = this;
@@ -165,6 +176,7 @@ export class NodeHandle {
       this.#onEnd.call(this.#handle, buffer);
       return;
     }
+    this.#touch();
     if (this.#isPaused) this.#hold(chunkOf(size));
     else if (!this.#socket.destroyed) this.#owner.chunkRead(chunkOf(size));
   }
@@ -176,6 +188,12 @@ export class NodeHandle {
     if (this.#socket.destroyed) return;
     if (status < 0) this.#fail(status);
     else this.#owner.writeDone();
+  }
+
+  // A socket that is to tell when it is idle (`setTimeout`) is not.
+  #touch(): void {
+    const { timeout } = this.#socket;
+    if (timeout) this.#socket.setTimeout(timeout);
   }
 
   // As the stream does it: 'error' and 'close' follow.
@@ -207,6 +225,8 @@ function handleOf(duplex: Duplex): StreamHandle | undefined {
   const handle = socket._handle;
   if (handle === undefined || handle === null || !kinds.includes(handle.constructor.name)) return undefined;
   if (socket.destroyed || socket.connecting || !socket.readable) return undefined;
+  // Whoever listens to what comes would be told nothing.
+  if (socket.listenerCount('data') > 0) return undefined;
   if (!methods.every((name) => typeof handle[name] === 'function')) return undefined;
   if (typeof handle.bytesRead !== 'number' || typeof handle.writeQueueSize !== 'number') return undefined;
   return OWNER in handle ? undefined : handle;

@@ -46,7 +46,7 @@ function allocateLarge(size: number): Uint8Array {
 function takeBallast(size: number): void {
   ballast.due -= size;
   if (ballast.due > 0) return;
-  ballast.due += BALLAST_EACH;
+  ballast.due = BALLAST_EACH;
   // Let go of at the next one.
   ballast.array = new Array(BALLAST / 8);
 }

@@ -126,19 +126,12 @@ export class Deadlines {
     this.#isFiring = true;
     try {
       for (let first = this.#heap[0]; first !== undefined && first.dueAt <= now; first = this.#heap[0]) {
-        this.#take(first);
+        this.#remove(first);
         first.fire();
       }
     } finally {
       this.#isFiring = false;
       this.#arm();
     }
-  }
-
-  // Its time stays noted: that tells how late it fires.
-  #take(first: Due): void {
-    const { dueAt } = first;
-    this.#remove(first);
-    first.dueAt = dueAt;
   }
 }

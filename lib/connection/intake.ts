@@ -2,6 +2,7 @@
 // behind them the engine reads on for a bounded look-ahead, so that a ping is answered and a close is noticed; nobody decodes or reads for longer than a
 // turn's worth.
 
+import { copyOf } from '../bytes/allocate.ts';
 import type { Endpoint } from '../endpoint/endpoint.ts';
 import { type EndpointEvent, endsMessage } from '../endpoint/event.ts';
 import { type ConnectionLimits, ITEM_OVERHEAD } from '../limits.ts';
@@ -104,7 +105,8 @@ export class Intake {
     // After the close frame, or a fault, what still comes is read and thrown away.
     if (!this.#endpoint.canReceive) return;
     // A foreign stream may have been reading already when it was paused.
-    if (this.#endpoint.hasUnread || this.#rateWait > 0) this.#hold(chunk, isOwned);
+    if (this.#endpoint.hasUnread || this.#rateWait > 0)
+      this.#hold(isLent ? copyOf(chunk, 0, chunk.byteLength) : chunk, isOwned);
     else this.#deliver(this.#endpoint.receive(chunk, isOwned, this.#budget, this.#messageBudget, isLent));
     this.#regulate();
     this.#owner.moreDecoded();
@@ -112,9 +114,8 @@ export class Intake {
 
   /** As {@link receive}, of a chunk that is the transport's again when this returns. */
   receiveLent(chunk: Uint8Array): void {
-    // What waits, or goes through extensions, is kept for longer.
-    const isKept = this.#endpoint.hasExtensions || this.#endpoint.hasUnread || this.#rateWait > 0;
-    if (isKept) this.receive(chunk.slice(), true);
+    // What goes through extensions is kept for longer.
+    if (this.#endpoint.hasExtensions) this.receive(copyOf(chunk, 0, chunk.byteLength), true);
     else this.receive(chunk, true, true);
   }
 

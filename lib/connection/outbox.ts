@@ -8,7 +8,9 @@ import { Deferred, DONE, markHandled } from './deferred.ts';
 
 /** A write takes whole frames up to about this size, and of a longer frame as much: it is the progress that a stall is judged by. */
 const WRITE_SIZE = 256 * 1024;
-/** The same while the connection closes: that waits for each write only so long. */
+/** So much is written in one go, however fast the transport takes it: others have a turn in between. */
+const GO_SIZE = 1024 * 1024;
+/** As WRITE_SIZE while the connection closes: that waits for each write only so long. */
 const CLOSING_SIZE = 16 * 1024;
 
 /** With so much queued the write is not put off to the end of the turn: the bytes are in the processor's cache now. */
@@ -68,6 +70,7 @@ export class Outbox {
   #flushTurn: (() => void) | undefined;
   #flushSoon: (() => void) | undefined;
   #isWriting = false;
+  #isGoing = false;
   #isEnding = false;
   #hasEnded = false;
   #isDetached = false;
@@ -195,8 +198,7 @@ export class Outbox {
     this.#writing -= weight;
     this.#writingControl -= control;
     this.#source.outputTaken();
-    // What its source gives in this turn is gathered, however fast the transport is.
-    if (this.#hasOutput || this.#source.isEmpty) this.#write();
+    if (this.#goesOn) this.#write();
     else this.schedule();
     this.#settle();
   }
@@ -246,11 +248,32 @@ export class Outbox {
     for (const room of rooms.values()) room.reject(error);
   }
 
+  // As long as the transport takes what it is given at once.
   #write(): void {
-    if (this.#isWriting || this.#isDetached || this.#hasEnded) return;
+    if (this.#isGoing) return;
+    this.#isGoing = true;
+    let left = GO_SIZE;
+    try {
+      while (this.#writeOnce()) {
+        left -= this.#writingBytes;
+        this.#owner.writeTaken();
+        if (!this.#goesOn) return;
+        if (left <= 0) return this.schedule();
+      }
+    } finally {
+      this.#isGoing = false;
+    }
+  }
+
+  /** Whether the transport has taken it already. */
+  #writeOnce(): boolean {
+    if (this.#isWriting || this.#isDetached || this.#hasEnded) return false;
     if (this.#pieces.length === 0) {
       if (!this.#source.isEmpty) this.#source.feed(this.#size);
-      if (!this.#endpoint.hasOutput) return this.#endIfDone();
+      if (!this.#endpoint.hasOutput) {
+        this.#endIfDone();
+        return false;
+      }
       this.#writingControl = this.#endpoint.queuedControl;
       this.#pieces = [];
       this.#writing = this.#endpoint.takeOutput(this.#pieces, this.#size);
@@ -258,12 +281,14 @@ export class Outbox {
     const pieces = this.#takePieces();
     this.#isWriting = true;
     this.#writingSince = this.#clock.now();
-    if (writeTo(this.#transport, pieces)) this.#owner.writeTaken();
-    else this.#owner.outputWaits();
+    if (writeTo(this.#transport, pieces)) return true;
+    this.#owner.outputWaits();
+    return false;
   }
 
-  get #hasOutput(): boolean {
-    return this.#pieces.length > 0 || this.#endpoint.hasOutput;
+  // What its source gives in this turn is gathered, however fast the transport is.
+  get #goesOn(): boolean {
+    return this.#pieces.length > 0 || this.#endpoint.hasOutput || this.#source.isEmpty;
   }
 
   #endIfDone(): void {

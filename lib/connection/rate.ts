@@ -6,16 +6,11 @@ export class Rate {
   #tokens: number;
   #at: number;
 
-  /** @param rate How much may pass a second; `Infinity` for all. */
+  /** @param rate How much may pass a second: a finite number. */
   constructor(rate: number, now: number) {
     this.#rate = rate;
     this.#tokens = rate;
     this.#at = now;
-  }
-
-  /** Whether all may pass. */
-  get isOff(): boolean {
-    return this.#rate === Number.POSITIVE_INFINITY;
   }
 
   /** What may still pass now; negative when too much has passed. */
@@ -34,12 +29,11 @@ export class Rate {
 
   /** The milliseconds until one more may pass; 0 when it may now. */
   wait(now: number): number {
-    if (this.isOff) return 0;
     return Math.max(0, Math.ceil(((Math.min(1, this.#rate) - this.allowed(now)) / this.#rate) * 1000));
   }
 }
 
-/** As the constructor; undefined where all may pass: most connections have no rate. */
+/** As the constructor; undefined for `Infinity`, where all may pass: most connections have no rate. */
 export function createRate(rate: number, now: number): Rate | undefined {
   return rate === Number.POSITIVE_INFINITY ? undefined : new Rate(rate, now);
 }

@@ -22,6 +22,7 @@ export class PayloadMap implements IncomingTransform {
     const bytes = this.#map(piece.bytes.subarray(piece.start, piece.end), piece);
     if (!(bytes instanceof Uint8Array)) throw new TypeError('An extension has given something that is no Uint8Array');
     // Bytes that are given as they were taken are lent as those were.
-    return { ...piece, payloadLength: UNKNOWN_LENGTH, bytes, start: 0, end: bytes.byteLength };
+    const { payloadLeft: _, ...rest } = piece;
+    return { ...rest, payloadLength: UNKNOWN_LENGTH, bytes, start: 0, end: bytes.byteLength };
   }
 }

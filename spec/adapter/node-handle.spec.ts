@@ -156,6 +156,78 @@ taking('what was held while the socket was paused comes with the first resume, a
   peer.destroy();
 });
 
+taking('an end behind bytes that the stream has read before waits with them while nothing is taken', async () => {
+  for (const halfOpen of [true, false]) {
+    const [ours, peer] = await socketPair();
+    ours.allowHalfOpen = halfOpen;
+    peer.end('last words');
+    await until(() => ours.readableLength === 10, 'the stream has read');
+    await turns(5);
+    const recorder = new Recorder(ours, Buffer.from('head, '));
+    recorder.onChunk = () => {
+      if (recorder.received === 'head, ') recorder.call((transport) => transport.pause());
+    };
+    recorder.start();
+    await turns(20);
+    assert.equal([recorder.received, recorder.calls], ['head, ', ['chunkReceived']]);
+    recorder.call((transport) => transport.resume());
+    await recorder.told('endReceived');
+    assert.is(recorder.received, 'head, last words');
+    ours.destroy();
+    peer.destroy();
+  }
+});
+
+taking('the end does not come before what is given in a microtask', async () => {
+  const [ours, peer] = await socketPair();
+  peer.end('last words');
+  await until(() => ours.readableLength === 10, 'the stream has read');
+  await turns(5);
+  const recorder = new Recorder(ours, Buffer.from('head, '));
+  recorder.onChunk = () => recorder.call((transport) => transport.pause());
+  // From a task of the event loop: what is put off comes before the microtasks.
+  await new Promise<void>((resolve) => {
+    setTimeout(() => {
+      recorder.start();
+      recorder.onChunk = () => {};
+      recorder.call((transport) => transport.resume());
+      resolve();
+    });
+  });
+  await recorder.told('endReceived');
+  assert.is(recorder.received, 'head, last words');
+  assert.equal(recorder.calls, ['chunkReceived', 'chunkReceived', 'endReceived']);
+  ours.destroy();
+  peer.destroy();
+});
+
+taking('a socket that somebody listens to is left to its stream, and both are told', async () => {
+  const [ours, peer] = await socketPair();
+  let counted = 0;
+  ours.on('data', ({ byteLength }: Buffer) => {
+    counted += byteLength;
+  });
+  assert.is(NodeHandle.take(ours, nobody), undefined);
+  const recorder = new Recorder(ours).start();
+  peer.write('heard');
+  await until(() => recorder.received === 'heard', 'the transport is told');
+  assert.is(counted, 5);
+  ours.destroy();
+  peer.destroy();
+});
+
+taking('a socket that nobody has paused is read, whatever was read of it before', async () => {
+  const [ours, peer] = await socketPair();
+  // As a server of HTTP leaves it that had waited for its own output.
+  ours.pause();
+  (ours as { readableFlowing: boolean | null }).readableFlowing = null;
+  const recorder = new Recorder(ours).start();
+  peer.write('comes');
+  await until(() => recorder.received === 'comes', 'it is read');
+  ours.destroy();
+  peer.destroy();
+});
+
 taking.run();
 
 const reading = suite('node-handle · reading');
@@ -327,6 +399,28 @@ writing('the socket counts what is written and read beside it', async () => {
   assert.is(ours.bytesRead, 50);
   ours.destroy();
   peer.destroy();
+});
+
+writing('a socket that is read or written is not idle: its own time-out is put off', async () => {
+  for (const busy of ['reading', 'writing']) {
+    const [ours, peer] = await socketPair();
+    const recorder = new Recorder(ours).start();
+    recorder.call((transport) => transport.write([of(1, 10)]));
+    await recorder.told('writeTaken');
+    let timeouts = 0;
+    ours.on('timeout', () => timeouts++);
+    ours.setTimeout(400);
+    const end = Date.now() + 900;
+    while (Date.now() < end) {
+      if (busy === 'reading') peer.write('x');
+      else recorder.call((transport) => transport.tryWrite([of(2, 1)]));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.is(timeouts, 0, busy);
+    await until(() => timeouts > 0, 'it is idle');
+    ours.destroy();
+    peer.destroy();
+  }
 });
 
 writing('bytes that wait in the stream go first', async () => {

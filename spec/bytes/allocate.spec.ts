@@ -41,4 +41,24 @@ test('where the platform has no way to leave memory as it is, it is filled with 
   }
 });
 
+test('whatever sizes are asked for, the ballast is what they are due: about one for 128 KiB', () => {
+  const { Array: Own } = globalThis;
+  let made = 0;
+  globalThis.Array = new Proxy(Own, {
+    construct(target, parameters) {
+      made++;
+      return Reflect.construct(target, parameters);
+    },
+  });
+  try {
+    for (let count = 0; count < 100; count++) allocate(250_000);
+    assert.ok(made <= 100, `${made} for those of 250 kB`);
+    made = 0;
+    for (let count = 0; count < 640; count++) allocate(2048);
+    assert.ok(made >= 9 && made <= 11, `${made} for 1.25 MiB`);
+  } finally {
+    globalThis.Array = Own;
+  }
+});
+
 test.run();

@@ -190,14 +190,18 @@ test('who waits for room says how much: each is told when there is so much', asy
   await Promise.all(waiting);
   assert.equal(order, ['large', 'middle', 'small', 'small too']);
 });
-test('much is written before the end of the turn, but no more than 256 KiB of it: whoever takes all at once keeps nobody else waiting', async () => {
+
+/** An outbox whose transport takes all at once. */
+function createGreedy() {
   const [turn, soon]: [(() => void)[], (() => void)[]] = [[], []];
   const writes: number[] = [];
+  let ends = 0;
   const transport = {
     tryWrite: (pieces: readonly Uint8Array[]) => {
       writes.push(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
       return true;
     },
+    end: () => ends++,
   } as unknown as Transport;
   const endpoint = new Endpoint({ role: 'server' });
   const scheduler = {
@@ -206,6 +210,32 @@ test('much is written before the end of the turn, but no more than 256 KiB of it
   };
   const owner = { outputWaits: () => {}, writeTaken: () => outbox.written() };
   const outbox = new Outbox({ endpoint, transport, clock: new TestClock(), scheduler, queueSize: 65_536, owner });
+  return { outbox, endpoint, turn, soon, writes, ends: () => ends };
+}
+
+test('a transport that takes all at once is given about 1 MiB a turn, however much waits, in steps of any size', () => {
+  for (const isClosing of [false, true]) {
+    const { outbox, endpoint, turn, writes, ends } = createGreedy();
+    const total = 96 * 1024 * 1024;
+    for (let count = 0; count < 96; count++) endpoint.send(new Uint8Array(1024 * 1024));
+    if (isClosing) outbox.slowDown();
+    outbox.endWhenWritten();
+    let turns = 0;
+    while (turn.length > 0) {
+      for (const task of turn.splice(0)) task();
+      const taken = writes.splice(0).reduce((sum, size) => sum + size, 0);
+      assert.ok(taken <= 1.5 * 1024 * 1024, `${taken} bytes in a turn`);
+      turns++;
+    }
+    assert.ok(outbox.isEmpty);
+    assert.is(outbox.bytesWritten, total + 96 * 10);
+    assert.ok(turns >= 64 && turns < 120, `${turns} turns`);
+    assert.is(ends(), 1);
+  }
+});
+
+test('much is written before the end of the turn, but no more than 256 KiB of it: whoever takes all at once keeps nobody else waiting', async () => {
+  const { outbox, endpoint, turn, soon, writes } = createGreedy();
   const send = (size: number): void => {
     endpoint.send(new Uint8Array(size));
     void outbox.push();
