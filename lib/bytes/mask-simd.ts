@@ -4,13 +4,19 @@
 
 import { maskModule } from './mask-module.ts';
 
-/** Bytes are masked in blocks of this size, at the beginning of the memory. A multiple of the key's length. */
+/** Bytes are masked in blocks of this size. A multiple of the key's length. */
 const BLOCK = 64 * 1024;
+
+// Where the block is, and the buffer behind it: in the middle of a page of the system. What is copied out of them goes to arrays that begin with a page, or a few
+// octets behind one, as headers do. A processor that copies to a place a few octets above that of its source, counted from the page, takes it for the same
+// place and waits: 16 KiB take 4.7 us then, and 0.25 otherwise (glibc's `rep movsb`).
+const BLOCK_AT = 2048;
+const BUFFER_AT = BLOCK_AT + BLOCK;
 
 interface Simd {
   readonly block: Uint8Array;
-  /** What is behind the block. */
-  readonly free: Uint8Array;
+  /** What is read into. */
+  readonly buffer: Uint8Array;
   /** Masks the memory between two places. The word of the key is as a little-endian machine reads it. */
   readonly mask: (start: number, end: number, word: number) => void;
 }
@@ -36,7 +42,7 @@ export function maskBySimd(
   for (let from = start, to = at; from < end; from += BLOCK, to += BLOCK) {
     const length = Math.min(BLOCK, end - from);
     block.set(bytes.subarray(from, from + length));
-    mask(0, length, word);
+    mask(BLOCK_AT, BLOCK_AT + length, word);
     target.set(length === BLOCK ? block : block.subarray(0, length), to);
   }
   return true;
@@ -49,7 +55,7 @@ export function isInMaskMemory(bytes: Uint8Array): boolean {
 
 /** The buffer that a thread reads into: where WebAssembly can be had it is of its memory, so that bytes are masked where they are. The same at each call. */
 export function readBuffer(): Uint8Array {
-  reading ??= load()?.free ?? new Uint8Array(BLOCK);
+  reading ??= load()?.buffer ?? new Uint8Array(BLOCK);
   return reading;
 }
 
@@ -67,8 +73,8 @@ function compile(): Simd | undefined {
     const { memory, mask } = new WebAssembly.Instance(new WebAssembly.Module(maskModule())).exports;
     const { buffer } = memory as { buffer: ArrayBuffer };
     return {
-      block: new Uint8Array(buffer, 0, BLOCK),
-      free: new Uint8Array(buffer, BLOCK),
+      block: new Uint8Array(buffer, BLOCK_AT, BLOCK),
+      buffer: new Uint8Array(buffer, BUFFER_AT, BLOCK),
       mask: mask as Simd['mask'],
     };
   } catch {

@@ -2,7 +2,7 @@
 ;; of the key whose turn it is.
 ;; lib/bytes/mask-module.ts has it as bytes; spec/bytes/mask-simd.spec.ts assembles it and compares.
 (module
-  (memory (export "memory") 2)
+  (memory (export "memory") 3)
   (func (export "mask") (param $at i32) (param $end i32) (param $key i32)
     (local $keys v128)
     (local.set $keys (i32x4.splat (local.get $key)))
