@@ -19,57 +19,62 @@ const check = counted(test);
 
 type Told = Record<string, string>;
 
+const NOT_WRITTEN = 'rejects InvalidStateError | fulfils undefined | rejects InvalidStateError';
 const UNANSWERED = 'close: "1005", messages: 0, received: 0, sent: 0';
 
 /**
- * Every scenario in which the two differ, what ours tells, and why. Of Chromium's own is asserted only that it does as ours, or as it did (156): a later one may do as the draft says.
+ * Every scenario in which the two differ, what ours tells, and why. Of Chromium's own is asserted only that it does as ours, or as it did (156; where several are listed, now this and now that): a later one may do as the draft says.
  */
-const differences: Readonly<Record<string, { readonly ours: string; readonly theirs: string; readonly why: string }>> =
-  {
-    'differs: a server that sends 40 MiB to a page that does not read': {
-      ours: 'is not held up',
-      theirs: 'is held up',
-      why: 'impossible: a WebSocket cannot be told to wait; what waits unread is bounded (maxQueued)',
-    },
-    'differs: what binary chunks are': {
-      ours: 'Uint8Array',
-      theirs: 'ArrayBuffer',
-      why: 'the draft, since 2024-01; so on Node too',
-    },
-    'differs: messages that nobody has read when the server closes': {
-      ours: '0: "1", 1: "2", 2: "3"',
-      theirs: '0: "1"',
-      why: 'Chromium loses what has come before the close frame; ours gives it, as on Node',
-    },
-    'differs: messages that nobody has read when the server vanishes': {
-      ours: 'fulfils done: false, value: "last words" | rejects WebSocketError 1006 ""',
-      theirs: 'rejects WebSocketError 1006 "" | rejects WebSocketError 1006 ""',
-      why: 'as above',
-    },
-    'differs: the readable when the server closes while writes wait': {
-      ours: 'rejects WebSocketError 4001 "enough" | rejects WebSocketError 4001 "enough"',
-      theirs: 'rejects WebSocketError 4001 "enough" | fulfils done: true, value: undefined',
-      why: 'the draft: an end that is not clean errors both streams',
-    },
-    'differs: writer, and the server is unanswered': {
-      ours: [...Array(8).fill('rejects WebSocketError 1006 ""'), UNANSWERED].join(' | '),
-      theirs: [1006, null, 1006, 1006, 1006, null, null, null]
-        .map((code) => `rejects WebSocketError ${code} ""`)
-        .concat(UNANSWERED)
-        .join(' | '),
-      why: 'the draft: one error for all',
-    },
-    'differs: a reason of one’s own to abort for': {
-      ours: 'rejects "mine" | rejects "mine"',
-      theirs: 'rejects AbortError | rejects AbortError',
-      why: 'the draft: the reason of the signal',
-    },
-    'differs: the arguments beside a signal that was aborted': {
-      ours: 'ws://127.0.0.1:9/x | SyntaxError',
-      theirs: ' | ',
-      why: 'the draft: the URL is looked at first',
-    },
-  };
+const differences: Readonly<
+  Record<string, { readonly ours: string; readonly theirs: string | readonly string[]; readonly why: string }>
+> = {
+  'differs: a server that sends 40 MiB to a page that does not read': {
+    ours: 'is not held up',
+    theirs: 'is held up',
+    why: 'impossible: a WebSocket cannot be told to wait; what waits unread is bounded (maxQueued)',
+  },
+  'differs: what binary chunks are': {
+    ours: 'Uint8Array',
+    theirs: 'ArrayBuffer',
+    why: 'the draft, since 2024-01; so on Node too',
+  },
+  'differs: messages that nobody has read when the server closes': {
+    ours: '0: "1", 1: "2", 2: "3"',
+    theirs: '0: "1"',
+    why: 'Chromium loses what has come before the close frame; ours gives it, as on Node',
+  },
+  'differs: messages that nobody has read when the server vanishes': {
+    ours: 'fulfils done: false, value: "last words" | rejects WebSocketError 1006 ""',
+    theirs: 'rejects WebSocketError 1006 "" | rejects WebSocketError 1006 ""',
+    why: 'as above',
+  },
+  'differs: a server that closes while writes wait': {
+    ours: [...Array(2).fill('rejects WebSocketError 4001 "enough"'), NOT_WRITTEN].join(' | '),
+    theirs: [
+      `fulfils closeCode: 4001, reason: "enough" | fulfils done: true, value: undefined | ${NOT_WRITTEN}`,
+      `rejects WebSocketError 4001 "enough" | fulfils done: true, value: undefined | ${NOT_WRITTEN}`,
+    ],
+    why: 'Chromium sees whether the write has gone out at the very last, ours cannot; the draft: an end that is not clean errors both streams',
+  },
+  'differs: writer, and the server is unanswered': {
+    ours: [...Array(8).fill('rejects WebSocketError 1006 ""'), UNANSWERED].join(' | '),
+    theirs: [1006, null, 1006, 1006, 1006, null, null, null]
+      .map((code) => `rejects WebSocketError ${code} ""`)
+      .concat(UNANSWERED)
+      .join(' | '),
+    why: 'the draft: one error for all',
+  },
+  'differs: a reason of one’s own to abort for': {
+    ours: 'rejects "mine" | rejects "mine"',
+    theirs: 'rejects AbortError | rejects AbortError',
+    why: 'the draft: the reason of the signal',
+  },
+  'differs: the arguments beside a signal that was aborted': {
+    ours: 'ws://127.0.0.1:9/x | SyntaxError',
+    theirs: ' | ',
+    why: 'the draft: the URL is looked at first',
+  },
+};
 
 const page = `<script type="module">
 import { WebSocketStream, WebSocketError } from '/dist/browser/index.js';
@@ -156,7 +161,7 @@ check(
     assert.equal(marked.sort(), Object.keys(differences).sort());
     for (const [name, line] of Object.entries(differences)) {
       assert.is(ours[name], line.ours, name);
-      assert.ok(theirs[name] === line.theirs || theirs[name] === line.ours, `${name}: ${theirs[name]}`);
+      assert.ok([line.ours, line.theirs].flat().includes(theirs[name] as string), `${name}: ${theirs[name]}`);
     }
     const same = ({ ...told }: Told): Told => {
       for (const name of marked) delete told[name];

@@ -14,6 +14,9 @@ export async function runSocketScenarios(
   name: string,
 ): Promise<Record<string, string>> {
   const told: Record<string, string> = {};
+  const chunk = new Uint8Array(1024 * 1024);
+  // So many of them do not go out while nobody reads: a system may give 32 MiB to one end and 4 to the other.
+  const BEYOND_SOCKETS = 64;
 
   const describe = (value: unknown): string => {
     if (value instanceof WebSocketError) {
@@ -241,26 +244,13 @@ export async function runSocketScenarios(
     const stream = new WebSocketStream(target('gate', 'gate'));
     const { writable } = await stream.opened;
     const writer = writable.getWriter();
-    const chunk = new Uint8Array(1024 * 1024);
     let taken = 0;
-    while (taken < 64 && !(await soon(writer.write(chunk))).includes('pending')) taken++;
-    const lines = [taken > 0 && taken < 64, writer.desiredSize];
+    while (taken < BEYOND_SOCKETS && !(await soon(writer.write(chunk))).includes('pending')) taken++;
+    const lines = [taken > 0 && taken < BEYOND_SOCKETS, writer.desiredSize];
     await ask('go', 'gate');
     lines.push((await outcome(writer.close())) as never);
     const { received } = await ask('seen', 'gate');
     return [...lines, await outcome(stream.closed), received === (taken + 1) * chunk.byteLength];
-  });
-
-  await tell('a server that closes while writes wait', async () => {
-    const stream = new WebSocketStream(target('shut', 'shut'));
-    const { writable } = await stream.opened;
-    const writer = writable.getWriter();
-    const writes: Promise<string>[] = [];
-    for (let index = 0; index < 16; index++) writes.push(outcome(writer.write(new Uint8Array(1024 * 1024))));
-    await wait(200);
-    await ask('go', 'shut');
-    const lines = [await outcome(stream.closed), await outcome(writer.closed)];
-    return [...lines, ...new Set(await Promise.all(writes))];
   });
 
   // --- Where they differ ---------------------------------------------------------------------------------------------
@@ -291,16 +281,16 @@ export async function runSocketScenarios(
     return [await outcome(reader.read()), await outcome(reader.read())];
   });
 
-  await tell('differs: the readable when the server closes while writes wait', async () => {
-    const stream = new WebSocketStream(target('shut', 'shut2'));
+  await tell('differs: a server that closes while writes wait', async () => {
+    const stream = new WebSocketStream(target('shut', 'shut'));
     const { readable, writable } = await stream.opened;
     const writer = writable.getWriter();
-    for (let index = 0; index < 16; index++) writer.write(new Uint8Array(1024 * 1024)).catch(() => {});
-    for (const promise of [writer.closed, writer.ready]) promise.catch(() => {});
+    const writes: Promise<string>[] = [];
+    for (let index = 0; index < BEYOND_SOCKETS; index++) writes.push(outcome(writer.write(chunk)));
     await wait(200);
-    await ask('go', 'shut2');
-    const line = await outcome(stream.closed);
-    return [line, await outcome(readable.getReader().read())];
+    await ask('go', 'shut');
+    const lines = [await outcome(stream.closed), await outcome(readable.getReader().read())];
+    return [...lines, await outcome(writer.closed), ...new Set(await Promise.all(writes))];
   });
 
   await tell('differs: a reason of one’s own to abort for', async () => {

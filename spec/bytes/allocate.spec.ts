@@ -49,6 +49,11 @@ test('whatever sizes are asked for, the ballast is what they are due: about one 
       made++;
       return Reflect.construct(target, parameters);
     },
+    // Bun leaves the `new` away.
+    apply(target, self, parameters) {
+      made++;
+      return Reflect.apply(target, self, parameters);
+    },
   });
   try {
     for (let count = 0; count < 100; count++) allocate(250_000);
