@@ -1,14 +1,15 @@
 // A socket of Bun as a transport. Its `write` takes as much as there is room for and tells how much that was; its callbacks may come from inside its own
 // methods, and a transport tells nothing from inside a call: what is to be told is told in a microtask then.
 
+import { createWorkBuffer } from '../bytes/work-buffer.ts';
 import type { Transport, TransportReceiver } from '../stream/transport.ts';
 import type { BunSocket, BunSocketOwner } from './bun-api.ts';
 
-/** Small pieces are gathered into one write of up to this size; what is larger goes out as it is. */
-const GATHER_SIZE = 64 * 1024;
+/** What is larger goes out as it is; smaller pieces are gathered into one write. */
+const LARGE = 64 * 1024;
 
-// One for all: a socket has taken or refused the bytes when `write` returns.
-const gathered: Uint8Array = new Uint8Array(GATHER_SIZE);
+// One for all: a socket has taken or refused the bytes when `write` returns. With room for headers beside messages of 64 KiB: a few octets that are left would be a write of their own.
+const gathered = createWorkBuffer(LARGE + 1024);
 
 const NOTHING: readonly Uint8Array[] = [];
 
@@ -164,7 +165,7 @@ export class BunTransport implements Transport, BunSocketOwner {
     while (this.#index < pieces.length) {
       const piece = pieces[this.#index] as Uint8Array;
       const left = piece.byteLength - this.#offset;
-      const isAlone = left >= GATHER_SIZE || this.#index === pieces.length - 1;
+      const isAlone = left >= LARGE || this.#index === pieces.length - 1;
       const size = isAlone ? left : this.#gather();
       // What is empty may be refused like what is too much.
       const taken = size === 0 ? 0 : this.#socket.write(isAlone ? piece : gathered, isAlone ? this.#offset : 0, size);
@@ -195,9 +196,13 @@ export class BunTransport implements Transport, BunSocketOwner {
   #gather(): number {
     const pieces = this.#pieces;
     let filled = 0;
-    for (let index = this.#index, offset = this.#offset; index < pieces.length && filled < GATHER_SIZE; index++) {
+    for (
+      let index = this.#index, offset = this.#offset;
+      index < pieces.length && filled < gathered.byteLength;
+      index++
+    ) {
       const piece = pieces[index] as Uint8Array;
-      const size = Math.min(piece.byteLength - offset, GATHER_SIZE - filled);
+      const size = Math.min(piece.byteLength - offset, gathered.byteLength - filled);
       gathered.set(size === piece.byteLength ? piece : piece.subarray(offset, offset + size), filled);
       filled += size;
       offset = 0;

@@ -1,5 +1,7 @@
 // Large buffers that the connections of a thread have in turn. A new one of 64 KiB is filled with zeros each time, by the platform, and counts against what V8 lets be outside of its heap.
 
+import { createWorkBuffer } from '../bytes/work-buffer.ts';
+
 /** The size of each, in bytes. */
 export const SPARE_SIZE: number = 64 * 1024;
 
@@ -14,7 +16,7 @@ export function takeSpare(): Uint8Array | undefined {
   if (spare.length > 0) return spare.pop();
   if (made === MOST) return undefined;
   made++;
-  return new Uint8Array(SPARE_SIZE);
+  return createWorkBuffer(SPARE_SIZE);
 }
 
 /** Gives one back: nobody reads it, and nobody writes into it, any more. */

@@ -4,12 +4,12 @@
 // `fault` and stops.
 // It knows one rule beyond single frames: the order of the frames of fragmented messages (§5.4).
 
-import { SHARED_MEMORY } from '../bytes/byte-queue.ts';
+import { pinsMuch, SHARED_MEMORY } from '../bytes/byte-queue.ts';
 import { isMaskedByCopies, maskedCopy, maskInPlace } from '../bytes/mask.ts';
 import { toPlainBytes } from '../bytes/plain-bytes.ts';
 import { type ErrorCode, type Fault, LimitError, RemoteProtocolError } from '../error.ts';
 import { MAX_CONTROL_PAYLOAD, type Role } from './frame.ts';
-import { FIN_BIT, MASK_BIT, MAX_HEADER_SIZE, OPCODE_BITS, RSV_BITS } from './header.ts';
+import { FIN_BIT, MASK_BIT, MAX_HEADER_SIZE, OPCODE_BITS, RSV_BITS, readUint32 } from './header.ts';
 import { isControlOpcode, isOpcode, Opcode } from './opcode.ts';
 
 /** Options of a {@link FrameDecoder}. */
@@ -180,7 +180,7 @@ export class FrameDecoder {
     while (this.#state === 'extended-length' && !this.#isStopped) this.#readExtendedLength(chunk[position++] as number);
     if (this.#isStopped) return;
     if (this.#isServer) {
-      this.#maskingKey = readWord(chunk, position);
+      this.#maskingKey = readUint32(chunk, position);
       this.#state = 'payload';
       position += 4;
     }
@@ -301,8 +301,7 @@ export class FrameDecoder {
       isLent = false;
     }
     if (this.#isServer && size > 0) {
-      // What has to be copied anyway is masked on the way.
-      if (this.#isOwned && !(isLent && isFirst && isLast && isMaskedByCopies(bytes, size))) {
+      if (this.#isOwned && !(isFirst && isLast && this.#isCopiedAnyway(bytes, size, isLent))) {
         maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
       } else {
         bytes = maskedCopy(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
@@ -315,6 +314,11 @@ export class FrameDecoder {
     this.#isFirst = false;
     if (isLast) this.#endFrame();
     return this.#piece(isFirst, isLast, bytes, from, from + size, isLent);
+  }
+
+  // What has to be copied is masked on the way, unless that is done where it is.
+  #isCopiedAnyway(bytes: Uint8Array, size: number, isLent: boolean): boolean {
+    return (isLent || (size >= SHARED_MEMORY && pinsMuch(bytes, size))) && isMaskedByCopies(bytes, size);
   }
 
   // Of a chunk that was lent, small payloads that come close together are copied together.
@@ -385,11 +389,6 @@ export class FrameDecoder {
     this.#fault = new RemoteProtocolError(code, message);
     this.stop();
   }
-}
-
-function readWord(bytes: Uint8Array, at: number): number {
-  const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);
-  return (high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
 }
 
 function grow(bytes: Uint8Array, size: number): Uint8Array {

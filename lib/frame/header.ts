@@ -56,3 +56,9 @@ function writeUint32(target: Uint8Array, offset: number, value: number): number 
   target[offset + 3] = value;
   return offset + 4;
 }
+
+/** Reads an unsigned 32-bit number in network byte order: a masking key. */
+export function readUint32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);
+  return (high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0;
+}

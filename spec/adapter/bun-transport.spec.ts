@@ -43,12 +43,20 @@ test('one piece goes out as it is; a large one behind a small one is gathered fo
   await turns(1);
   assert.equal(socket.asked, [
     'write 300000 of 300000',
-    'write 65536 of 65536',
-    'write 234468 of 234468',
+    'write 66560 of 66560',
+    'write 233444 of 233444',
     'write 6 of 6',
   ]);
   assert.equal(join(...socket.accepted.slice(1)), bytes(300_010));
   assert.equal(recorder.calls, ['writeTaken', 'writeTaken']);
+});
+
+test('messages of 64 KiB together go out in one write, their headers with them', async () => {
+  const [socket, recorder] = open();
+  recorder.start();
+  recorder.call((transport) => transport.write([0, 1, 2, 3].flatMap((at) => [bytes(4, at), bytes(16_384, at)])));
+  await turns(1);
+  assert.equal(socket.asked, ['write 65552 of 65552']);
 });
 
 test('what is left of a write goes out when there is room, and only then is it taken', async () => {

@@ -208,6 +208,23 @@ test('server unmasks a chunk in place when it is owned, and gives views of it', 
   assert.is(toHex(chunk.subarray(6)), '48 65 6c 6c 6f');
 });
 
+for (const isOwned of [true, false]) {
+  test(`server gives memory of its own to a payload of which the chunk has much more (${isOwned ? 'owned' : 'not owned'})`, () => {
+    const decoder = new FrameDecoder({ role: 'server' });
+    const payloads = [4096, 5000, 511, 16_384, 40_000].map((size, index) =>
+      Uint8Array.from({ length: size }, (_, at) => (at * 7 + index) & 0xff),
+    );
+    const chunk = join(...payloads.map((payload) => wire({ opcode: 2, payload, maskingKey: KEY })));
+    decoder.push(chunk, isOwned);
+    for (const payload of payloads) {
+      const piece = decoder.next() as FramePiece;
+      assert.is(Buffer.compare(piece.bytes.subarray(piece.start, piece.end), payload), 0);
+      const isShared = payload.byteLength === 511 || payload.byteLength === 40_000;
+      assert.is(piece.bytes.buffer === chunk.buffer, isOwned && isShared, `${payload.byteLength} bytes`);
+    }
+  });
+}
+
 test('server unmasks in a copy when the chunk is not owned', () => {
   for (const chunk of [wire({ opcode: 2, payload: 'Hello', maskingKey: KEY })].flatMap((it) => [it, Buffer.from(it)])) {
     const decoder = new FrameDecoder({ role: 'server' });

@@ -7,6 +7,7 @@ import {
   MAX_HEADER_SIZE,
   OPCODE_BITS,
   RSV_BITS,
+  readUint32,
   writeHeader,
 } from '../../lib/frame/header.ts';
 import { toHex } from '../support/hex.ts';
@@ -60,6 +61,11 @@ test('writes a masking key in network byte order, 00000000 and ffffffff too', ()
 
 test('no header is longer than MAX_HEADER_SIZE', () => {
   assert.is(headerSize(Number.MAX_SAFE_INTEGER, true), MAX_HEADER_SIZE);
+});
+
+test('a number of four bytes is read without a sign, from where it begins', () => {
+  assert.is(readUint32(Uint8Array.of(9, 0x37, 0xfa, 0x21, 0x3d, 9), 1), 0x37fa213d);
+  assert.is(readUint32(Uint8Array.of(255, 255, 255, 255), 0), 0xffff_ffff);
 });
 
 test.run();
