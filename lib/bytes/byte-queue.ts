@@ -41,16 +41,17 @@ export class ByteQueue {
     return this.#length;
   }
 
-  /** Keeps `bytes[start, end)`. They must not change afterwards. */
-  append(bytes: Uint8Array, start = 0, end: number = bytes.byteLength): void {
+  /**
+   * Keeps `bytes[start, end)`. They must not change afterwards.
+   *
+   * @param expected As {@link appendCopy} has it, where they have to be copied.
+   */
+  append(bytes: Uint8Array, start = 0, end: number = bytes.byteLength, expected = 0): void {
     const length = end - start;
+    if (length < KEEP_FROM || pinsMuch(bytes, length)) return this.appendCopy(bytes, start, end, expected);
     this.#length += length;
-    if (length >= KEEP_FROM && !pinsMuch(bytes, length)) {
-      this.#closeBlock();
-      this.#keep(bytes.subarray(start, end));
-    } else {
-      this.#copyAll(bytes, start, end);
-    }
+    this.#closeBlock();
+    this.#keep(bytes.subarray(start, end));
   }
 
   /**
@@ -107,7 +108,7 @@ export class ByteQueue {
 
   #copyAll(bytes: Uint8Array, start: number, end: number): void {
     for (let from = start; from < end; ) {
-      if (this.#blockUsed === this.#block.byteLength) this.#openBlock();
+      if (this.#blockUsed === this.#block.byteLength) this.#openBlock(end - from);
       const to = Math.min(end, from + this.#block.byteLength - this.#blockUsed);
       this.#copy(bytes, from, to);
       from = to;
@@ -138,11 +139,12 @@ export class ByteQueue {
     this.#blockUsed = used;
   }
 
-  // Blocks grow twofold: never more is allocated than has come, beyond the first block.
-  #openBlock(): void {
+  // Blocks grow twofold, or have what comes at once: never more is allocated than has come, beyond the first block.
+  #openBlock(least: number): void {
     this.#closeBlock();
-    this.#block = new Uint8Array(this.#blockSize);
-    this.#blockSize = Math.min(this.#blockSize * 2, LARGEST_BLOCK);
+    const size = Math.min(Math.max(this.#blockSize, least), LARGEST_BLOCK);
+    this.#block = allocate(size);
+    this.#blockSize = Math.min(size * 2, LARGEST_BLOCK);
   }
 
   // What is free of the block stays the block: small pieces between large ones must not cost one each.

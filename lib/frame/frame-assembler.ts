@@ -56,7 +56,7 @@ export function takeBytes({ bytes, start, end, isLent }: FramePiece): Uint8Array
 export function keepBytes(queue: ByteQueue, piece: FramePiece): void {
   const { bytes, start, end, isLent } = piece;
   if (isLent) queue.appendCopy(bytes, start, end, piece.payloadLeft);
-  else queue.append(bytes, start, end);
+  else queue.append(bytes, start, end, piece.payloadLeft);
 }
 
 function toFrame({ fin, rsv, opcode }: FramePiece, payload: Uint8Array): Frame {

@@ -301,7 +301,7 @@ export class FrameDecoder {
       isLent = false;
     }
     if (this.#isServer && size > 0) {
-      if (this.#isOwned && !(isFirst && isLast && this.#isCopiedAnyway(bytes, size, isLent))) {
+      if (this.#isOwned && !(isFirst && isLast && this.#isCopiedOnce(bytes, size, isLent))) {
         maskInPlace(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
       } else {
         bytes = maskedCopy(bytes, from, from + size, this.#maskingKey, this.#payloadRead);
@@ -316,9 +316,10 @@ export class FrameDecoder {
     return this.#piece(isFirst, isLast, bytes, from, from + size, isLent);
   }
 
-  // What has to be copied is masked on the way, unless that is done where it is.
-  #isCopiedAnyway(bytes: Uint8Array, size: number, isLent: boolean): boolean {
-    return (isLent || (size >= SHARED_MEMORY && pinsMuch(bytes, size))) && isMaskedByCopies(bytes, size);
+  // A whole message that has to be copied is masked on the way, unless that is done where it is.
+  #isCopiedOnce(bytes: Uint8Array, size: number, isLent: boolean): boolean {
+    const isMessage = !this.#inMessage && (this.#firstByte & FIN_BIT) !== 0;
+    return isMessage && (isLent || (size >= SHARED_MEMORY && pinsMuch(bytes, size))) && isMaskedByCopies(bytes, size);
   }
 
   // Of a chunk that was lent, small payloads that come close together are copied together.
