@@ -36,15 +36,17 @@ const groups = {
     uws('node20'),
     bareTcp('node20', size),
   ],
-  bun: () => [
+  bun: (size) => [
     { name: 'millrace', ...millrace('bun') },
     { name: 'millrace over node:http', ...millrace('bun', 'loop', 'node') },
     bunServe,
+    bareTcp('bun', size),
   ],
-  deno: () => [
+  deno: (size) => [
     { name: 'millrace', ...millrace('deno') },
     { name: 'millrace over node:http', ...millrace('deno', 'loop', 'node') },
     denoUpgrade,
+    bareTcp('deno', size),
   ],
 };
 

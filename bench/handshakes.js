@@ -1,4 +1,4 @@
-// What an opening handshake costs a server, with the connection that it is on and the closing handshake. About a minute.
+// What an opening handshake costs a server, with the connection that it is on and the closing handshake. About three minutes.
 
 import { isWanted, runAlone } from './support/alone.js';
 import { hold } from './support/contest.js';
@@ -12,7 +12,7 @@ writes the answer, and the close frame, and does nothing else.`;
 
 const CONCURRENT = 64;
 /** A handshake runs much code, once: it takes thousands of them until all of that is compiled. In seconds. */
-const WARM_UP = { cpu: 2, clock: 5 };
+const WARM_UP = { cpu: 6, clock: 15 };
 const TITLE = `open, close, end, ${CONCURRENT} at a time`;
 
 /** @type {(runtime: import('./support/measured-process.js').Kind['runtime']) => import('./support/measured-process.js').Kind} */

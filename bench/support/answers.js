@@ -22,10 +22,29 @@ export class Answers {
     return this.#size + 4;
   }
 
-  /** @param {import('node:net').Socket} socket @param {number} count */
+  /** @param {{ write(bytes: Buffer): unknown }} socket @param {number} count */
   write(socket, count) {
     let left = count;
     for (; left > this.#most; left -= this.#most) socket.write(this.#prebuilt);
     if (left > 0) socket.write(this.#prebuilt.subarray(0, left * this.#size));
+  }
+}
+
+/** How many messages have come on a connection, by their bytes alone. */
+export class Arrivals {
+  #size;
+  #left = 0;
+
+  /** @param {Answers} answers */
+  constructor(answers) {
+    this.#size = answers.incomingSize;
+  }
+
+  /** Gives how many have become whole with so many bytes more. @param {number} bytes */
+  take(bytes) {
+    this.#left += bytes;
+    const whole = Math.floor(this.#left / this.#size);
+    this.#left -= whole * this.#size;
+    return whole;
   }
 }

@@ -30,9 +30,13 @@ export function uws(beside) {
   return { name, runtime: 'node20', program: 'echo/uws' };
 }
 
+/** Bun and Deno have sockets of their own: `node:net` costs more there. @type {Partial<Record<Kind['runtime'], string>>} */
+const ownSockets = { bun: 'echo/tcp-bun', deno: 'echo/tcp-deno' };
+
 /** @param {Kind['runtime']} runtime @param {number} size Of a message. @param {boolean} [isText] @returns {Kind} */
 export function bareTcp(runtime, size, isText) {
-  return { name: 'bare TCP', runtime, program: 'echo/tcp', args: [String(size), ...(isText ? ['text'] : [])] };
+  const program = ownSockets[runtime] ?? 'echo/tcp';
+  return { name: 'bare TCP', runtime, program, args: [String(size), ...(isText ? ['text'] : [])] };
 }
 
 /** @type {Kind} */

@@ -46,6 +46,8 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
   readonly #http: Server;
   readonly #options: ServeOptions<C, R, M>;
   readonly #connections = new Set<Duplex>();
+  // That of all connections, where it listens to one address alone.
+  #localAddress: string | undefined;
   // Connections on which a request was answered: nothing more is taken from them.
   readonly #answered = new WeakSet<Duplex>();
 
@@ -69,6 +71,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       });
       this.#http.on('error', (error) => reportError(userContext ?? {}, error));
       const address = this.#http.address() as AddressInfo;
+      if (!/^[0.:]+$/.test(address.address)) this.#localAddress = address.address;
       return { host: address.address, port: address.port };
     });
   }
@@ -128,7 +131,7 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       socket.on('error', () => {});
       return;
     }
-    const connection = toUpgradedConnection(request, socket, head);
+    const connection = toUpgradedConnection(request, socket, head, this.#localAddress);
     const parameters = this.site.match(request.url ?? '');
     if (parameters === undefined) return refuseNotFound(this.site, connection);
     this.site.upgrade(toRequestHead(request), connection, parameters);

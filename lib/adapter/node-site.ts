@@ -50,10 +50,15 @@ export class NodeConnection implements SiteConnection {
   #head: Uint8Array | undefined;
   #transport: NodeTransport | undefined;
   #incoming: IncomingMessage | undefined;
+  readonly #localAddress: string | undefined;
 
-  /** @param head Bytes that came behind the head of the request: they are read first. */
-  constructor(socket: Duplex, head?: Uint8Array, incoming?: IncomingMessage) {
+  /**
+   * @param head Bytes that came behind the head of the request: they are read first.
+   * @param localAddress The address that the peer has connected to, where that is known already: to ask the system costs a call.
+   */
+  constructor(socket: Duplex, head?: Uint8Array, incoming?: IncomingMessage, localAddress?: string) {
     this.#socket = socket;
+    this.#localAddress = localAddress;
     // An empty one would hold the whole chunk in which the request came.
     this.#head = head?.byteLength === 0 ? undefined : head;
     this.#incoming = incoming;
@@ -81,7 +86,7 @@ export class NodeConnection implements SiteConnection {
   }
 
   get localAddress(): string | undefined {
-    return this.#socket.localAddress;
+    return this.#localAddress ?? this.#socket.localAddress;
   }
 
   get remoteAddress(): string | undefined {
@@ -119,9 +124,14 @@ export class NodeConnection implements SiteConnection {
 }
 
 /** The connection of an 'upgrade' event. Called in its turn: from now on no error of the socket is without a listener. */
-export function toUpgradedConnection(request: IncomingMessage, socket: Duplex, head: Uint8Array): NodeConnection {
+export function toUpgradedConnection(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+  localAddress?: string,
+): NodeConnection {
   socket.on('error', ignore);
-  return new NodeConnection(socket, head, request);
+  return new NodeConnection(socket, head, request, localAddress);
 }
 
 /**

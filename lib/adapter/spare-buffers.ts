@@ -2,8 +2,8 @@
 
 import { createWorkBuffer } from '../bytes/work-buffer.ts';
 
-/** The size of each, in bytes. */
-export const SPARE_SIZE: number = 64 * 1024;
+/** The size of each, in bytes: 64 KiB of messages, and room for their headers. */
+export const SPARE_SIZE: number = 65 * 1024;
 
 /** So many are there at most: 2 MiB. Who needs one more makes an array that is its own. */
 const MOST = 32;

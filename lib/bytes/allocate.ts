@@ -7,8 +7,15 @@
 // 27 instead of 21 with 16 in flight. The ballast fills the young generation in step.
 
 interface Platform {
+  readonly Deno?: unknown;
   readonly Buffer?: { readonly allocUnsafeSlow?: (size: number) => Uint8Array };
 }
+
+/**
+ * Arrays up to this size are cheaper than any longer one: V8 has them on its own heap (44 ns on Node 24, and 270 for one byte more). 0 where there are none such: Deno has built V8 without them,
+ * and takes 420 ns for one of 8 bytes.
+ */
+export const ON_HEAP: number = (globalThis as Platform).Deno === undefined ? 64 : 0;
 
 /** From here on it pays to leave the bytes as they are. */
 const LARGE = 256 * 1024;

@@ -6,8 +6,6 @@ import { sha1 } from './sha1.ts';
 /** RFC 6455 §1.3: "unlikely to be used by network endpoints that do not understand the WebSocket Protocol". */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
-const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder();
-
 const BASE64_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 
 /**
@@ -16,7 +14,11 @@ const BASE64_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
  * and base64-encoding … this 20-byte hash". The key is taken as written, not decoded.
  */
 export function acceptKey(key: string): string {
-  return encodeBase64(sha1(encoder.encode(key + GUID)));
+  const text = key + GUID;
+  const bytes = new Uint8Array(text.length);
+  // A character of a field is one byte.
+  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return encodeBase64(sha1(bytes));
 }
 
 /**

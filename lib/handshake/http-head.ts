@@ -8,6 +8,8 @@ import { isToken } from '../extension/extension-header.ts';
 
 export { isToken };
 
+const NO_CONTENT: Uint8Array = new Uint8Array(0);
+
 /** The head of a request as an adapter hands it over. */
 export interface RequestHead {
   /** As written: `GET` of an opening handshake (RFC 6455 §4.2.1). */
@@ -198,7 +200,7 @@ export function serializeResponse(
   body: string,
 ): Uint8Array {
   const head = formatHead(`HTTP/1.1 ${status} ${reasonPhrases.get(status) ?? 'Unknown'}`, headers);
-  const content = new TextEncoder().encode(body);
+  const content = body === '' ? NO_CONTENT : new TextEncoder().encode(body);
   const bytes = new Uint8Array(head.length + content.byteLength);
   writeLatin1(head, bytes);
   bytes.set(content, head.length);

@@ -2,37 +2,44 @@
 // synchronous in every runtime while Web Crypto's digest is a promise, and the core imports nothing from a runtime.
 // SHA-1 is broken as a signature; RFC 6455 §10.8 explains that the handshake does not depend on its security.
 
+// One for all: a digest is made without a pause. Words with a sign: larger numbers are dear.
+const state: Int32Array = new Int32Array(5);
+const schedule: Int32Array = new Int32Array(80);
+
 /**
  * Computes the SHA-1 digest of `bytes`.
  *
  * @returns 20 bytes.
  */
 export function sha1(bytes: Uint8Array): Uint8Array {
+  state[0] = 0x67452301;
+  state[1] = 0xefcdab89;
+  state[2] = 0x98badcfe;
+  state[3] = 0x10325476;
+  state[4] = 0xc3d2e1f0;
   const padded = pad(bytes);
-  const state = Uint32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0);
-  const schedule = new Uint32Array(80);
-  for (let offset = 0; offset < padded.byteLength; offset += 64) compress(state, schedule, padded, offset);
-  const digest = new DataView(new ArrayBuffer(20));
-  state.forEach((word, index) => {
-    digest.setUint32(index * 4, word);
-  });
-  return new Uint8Array(digest.buffer);
+  for (let offset = 0; offset < padded.byteLength; offset += 64) compress(padded, offset);
+  const digest = new Uint8Array(20);
+  for (let index = 0; index < 20; index++) digest[index] = word(state, index >> 2) >>> (24 - ((index & 3) << 3));
+  return digest;
 }
 
 /** §5.1.1: one bit 1, zeros up to 8 bytes before the end of a block, then the length in bits as 64 bits. */
-function pad(bytes: Uint8Array): DataView {
+function pad(bytes: Uint8Array): Uint8Array {
   const padded = new Uint8Array(Math.ceil((bytes.byteLength + 9) / 64) * 64);
   padded.set(bytes);
   padded[bytes.byteLength] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setUint32(padded.byteLength - 8, Math.floor(bytes.byteLength / 2 ** 29));
-  view.setUint32(padded.byteLength - 4, bytes.byteLength << 3);
-  return view;
+  const end = padded.byteLength;
+  for (let index = 1, bits = bytes.byteLength * 8; bits >= 1; index++, bits /= 256) padded[end - index] = bits % 256;
+  return padded;
 }
 
-/** §6.1.2: takes the block at `offset` into `state`. */
-function compress(state: Uint32Array, schedule: Uint32Array, block: DataView, offset: number): void {
-  for (let t = 0; t < 16; t++) schedule[t] = block.getUint32(offset + t * 4);
+/** §6.1.2: takes the block at `offset` into the state. */
+function compress(bytes: Uint8Array, offset: number): void {
+  for (let t = 0, at = offset; t < 16; t++, at += 4) {
+    const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16);
+    schedule[t] = high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+  }
   for (let t = 16; t < 80; t++) {
     const mixed = word(schedule, t - 3) ^ word(schedule, t - 8) ^ word(schedule, t - 14) ^ word(schedule, t - 16);
     schedule[t] = rotate(mixed, 1);
@@ -57,7 +64,7 @@ function compress(state: Uint32Array, schedule: Uint32Array, block: DataView, of
   state[4] = word(state, 4) + e;
 }
 
-/** §4.1.1 and §4.2.1: the function and the constant of step `t`, in 32 bits: larger numbers are dear. */
+/** §4.1.1 and §4.2.1: the function and the constant of step `t`. */
 function mix(t: number, b: number, c: number, d: number): number {
   if (t < 20) return (((b & c) ^ (~b & d)) + 0x5a827999) | 0;
   if (t < 40) return ((b ^ c ^ d) + 0x6ed9eba1) | 0;
@@ -69,6 +76,6 @@ function rotate(value: number, bits: number): number {
   return (value << bits) | (value >>> (32 - bits));
 }
 
-function word(words: Uint32Array, index: number): number {
+function word(words: Int32Array, index: number): number {
   return words[index] as number;
 }

@@ -1,6 +1,8 @@
 // The opening handshake over real sockets: what is accepted, what is refused and how, and that nothing a client does in it
 // hurts the server.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -12,7 +14,8 @@ import {
   requestHead,
   text,
 } from '../support/raw-client.ts';
-import { assertNothingEscaped, endOf, startServer, type TestServer } from '../support/server.ts';
+import { assertNothingEscaped, echo, endOf, startServer, type TestServer } from '../support/server.ts';
+import { serve } from '../support/serving.ts';
 import { until } from '../support/until.ts';
 
 /** Sends one request and reads the answer; the connection is closed by the server then. */
@@ -147,6 +150,26 @@ acceptedSuite('server accepts a foreign origin that its options admit', async ()
   await accepted(host, { headers: { Origin: 'https://app.example.com' } });
   assert.is((await refused(host, { headers: { Origin: 'https://example.com' } })).status, 403);
 });
+
+for (const host of ['127.0.0.1', '0.0.0.0', '::', '::1', '127.0.0.3']) {
+  acceptedSuite(
+    `server that listens on ${host} admits loopback names alone to a loopback address (DNS rebinding)`,
+    async () => {
+      await using server = await serve({ host }, echo);
+      const peer = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+      for (const [name, status] of [
+        ['localhost', 101],
+        ['evil.example', 403],
+      ] as const) {
+        const socket = connect({ host: peer, port: server.port });
+        socket.end(requestHead(server.port, { headers: { Host: name } }));
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        assert.ok(answer.toString('latin1').startsWith(`HTTP/1.1 ${status} `), `${name}: ${answer}`);
+        socket.destroy();
+      }
+    },
+  );
+}
 
 acceptedSuite('server accepts a Host that its options admit', async () => {
   await using host = await startServer(undefined, { hosts: ['chat.example.com'] });
