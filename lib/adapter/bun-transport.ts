@@ -9,7 +9,7 @@ import type { BunSocket, BunSocketOwner } from './bun-api.ts';
 const LARGE = 64 * 1024;
 
 // One for all: a socket has taken or refused the bytes when `write` returns. With room for headers beside messages of 64 KiB: a few octets that are left would be a write of their own.
-const gathered = createWorkBuffer(LARGE + 1024);
+const gathered = /* @__PURE__ */ createWorkBuffer(LARGE + 1024);
 
 const NOTHING: readonly Uint8Array[] = [];
 

@@ -15,7 +15,7 @@ interface Platform {
  * Arrays up to this size are cheaper than any longer one: V8 has them on its own heap (44 ns on Node 24, and 270 for one byte more). 0 where there are none such: Deno has built V8 without them,
  * and takes 420 ns for one of 8 bytes.
  */
-export const ON_HEAP: number = (globalThis as Platform).Deno === undefined ? 64 : 0;
+export const ON_HEAP: number = /* @__PURE__ */ onHeap();
 
 /** From here on it pays to leave the bytes as they are. */
 const LARGE = 256 * 1024;
@@ -31,6 +31,10 @@ export function allocate(size: number): Uint8Array {
   if (size >= LARGE) return allocateLarge(size);
   if (size >= MEDIUM) takeBallast(size);
   return new Uint8Array(size);
+}
+
+function onHeap(): number {
+  return (globalThis as Platform).Deno === undefined ? 64 : 0;
 }
 
 /** A copy of `bytes[start, end)`. */

@@ -8,7 +8,7 @@ import { isToken } from '../extension/extension-header.ts';
 
 export { isToken };
 
-const NO_CONTENT: Uint8Array = new Uint8Array(0);
+const NO_CONTENT: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
 
 /** The head of a request as an adapter hands it over. */
 export interface RequestHead {

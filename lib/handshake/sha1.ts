@@ -3,8 +3,8 @@
 // SHA-1 is broken as a signature; RFC 6455 §10.8 explains that the handshake does not depend on its security.
 
 // One for all: a digest is made without a pause. Words with a sign: larger numbers are dear.
-const state: Int32Array = new Int32Array(5);
-const schedule: Int32Array = new Int32Array(80);
+const state: Int32Array = /* @__PURE__ */ new Int32Array(5);
+const schedule: Int32Array = /* @__PURE__ */ new Int32Array(80);
 
 /**
  * Computes the SHA-1 digest of `bytes`.

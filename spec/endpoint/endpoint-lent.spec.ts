@@ -91,7 +91,8 @@ for (const role of ['server', 'client'] as const satisfies readonly Role[]) {
       return events.map((event) => (event.type === 'message' ? (event.message as Uint8Array) : new Uint8Array()));
     };
     const buffersOf = (messages: readonly Uint8Array[]): Set<unknown> => new Set(messages.map(({ buffer }) => buffer));
-    assert.is(buffersOf(receive(64, 20)).size, 20);
+    // Deno's V8 has no arrays on its heap: there the smallest are no cheaper by themselves.
+    assert.is(buffersOf(receive(64, 20)).size, 'Deno' in globalThis ? 1 : 20);
     assert.is(buffersOf(receive(65, 20)).size, 1);
     assert.ok(buffersOf(receive(1000, 20)).size <= 7);
     assert.is(buffersOf(receive(2000, 20)).size, 20);

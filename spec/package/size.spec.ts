@@ -18,7 +18,7 @@ const limits: Record<string, number> = {
   'browser/index.js': 78_400,
   'browser/polyfill.js': 15_800,
   'browser/testing.js': 49_000,
-  'bun.js': 103_500,
+  'bun.js': 108_800,
   'core.js': 18_500,
   'deno.js': 102_500,
   'index.js': 97_700,
@@ -30,7 +30,7 @@ const limits: Record<string, number> = {
 /** What it costs to import only this, in bytes, gzip. */
 const parts: readonly (readonly [name: string, file: string, limit: number])[] = [
   ['CloseCode', 'core', 600],
-  ['FrameDecoder', 'core', 3_300],
+  ['FrameDecoder', 'core', 3_400],
   ['Endpoint', 'core', 11_900],
   ['CloseCode', 'index', 600],
   ['FrameDecoderStream', 'index', 20_300],
