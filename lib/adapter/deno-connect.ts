@@ -1,6 +1,5 @@
 // The client of Deno: `connect` over Deno.connect.
 
-import process from 'node:process';
 import { type ConnectOptions, type Dial, openSession } from '../client/connect.ts';
 import { type Environment, proxyFromEnvironment } from '../client/proxy-environment.ts';
 import { parseTarget, type Target } from '../client/target.ts';
@@ -85,7 +84,7 @@ const variables = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'];
 // Name by name: Deno asks for a permission for each.
 function readEnvironment(target: Target): ResolvedDenoProxy | undefined {
   const names = [...variables, ...variables.map((name) => name.toUpperCase()), 'REQUEST_METHOD'];
-  const environment: Environment = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+  const environment: Environment = Object.fromEntries(names.map((name) => [name, globalThis.process.env[name]]));
   const proxy = proxyFromEnvironment(target, environment);
   return proxy && { proxy, tls: {} };
 }

@@ -1,6 +1,5 @@
 // The client of Node: `connect` over node:net and node:tls.
 
-import process from 'node:process';
 import { type ConnectOptions, type Dial, type Dialled, openSession } from '../client/connect.ts';
 import { proxyFromEnvironment } from '../client/proxy-environment.ts';
 import { parseTarget, type Target } from '../client/target.ts';
@@ -73,6 +72,6 @@ function checkProxy(url: string | URL, option: string | URL | NodeProxyOptions):
 
 // A copy of it has the variables under the names that they were given, where the system does not tell case.
 function readEnvironment(target: Target): ResolvedProxy | undefined {
-  const proxy = proxyFromEnvironment(target, { ...process.env });
+  const proxy = proxyFromEnvironment(target, { ...globalThis.process.env });
   return proxy && { proxy, tls: undefined };
 }

@@ -1,6 +1,6 @@
 // A WebSocket server of its own over `node:http` or `node:https`: listening, and stopping. Node, Deno and Bun have them.
 
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -8,6 +8,7 @@ import type { TlsOptions } from 'node:tls';
 import { reportError } from '../connection/context.ts';
 import { type RefusedHandshake, refuse, serializeHandshake } from '../handshake/server-handshake.ts';
 import type { Delivery } from '../job/session-kind.ts';
+import { http } from './node-http.ts';
 import {
   NodeConnection,
   type NodeSiteOptions,
@@ -101,19 +102,19 @@ export class WebSocketServer<C = undefined, R extends boolean = false, M extends
       requireHostHeader: false,
     };
     const { tls } = this.#options;
-    const http =
+    const server =
       tls === undefined
-        ? createServer(options)
+        ? http.createServer(options)
         : createTlsServer({ ...options, handshakeTimeout, ...tls, ALPNProtocols: ['http/1.1'] });
     // Node would drop what is over the count in silence; the handshake's own limit answers 431.
-    http.maxHeadersCount = 0;
-    http.on('connection', (socket) => this.#track(socket));
-    http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    server.maxHeadersCount = 0;
+    server.on('connection', (socket) => this.#track(socket));
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     for (const event of ['request', 'checkContinue', 'checkExpectation']) {
-      http.on(event, (request: IncomingMessage) => this.#refuseRequest(request));
+      server.on(event, (request: IncomingMessage) => this.#refuseRequest(request));
     }
-    http.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBroken(error, socket));
-    return http;
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => this.#refuseBroken(error, socket));
+    return server;
   }
 
   // One for all sockets, and told once of each.

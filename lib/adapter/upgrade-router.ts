@@ -1,12 +1,13 @@
 // The sites that are attached to a server of the application's own, behind one listener: which of them an upgrade is for, and what becomes of one that is for
 // none. They are guests there: plain requests are none of their business, and neither are the upgrades that other listeners take.
 
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Http2SecureServer, Http2Server } from 'node:http2';
 import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../connection/context.ts';
 import { parseTokenList } from '../handshake/http-head.ts';
+import { http } from './node-http.ts';
 import { toRequestHead, toUpgradedConnection } from './node-site.ts';
 import { refuseNotFound, type Site } from './site.ts';
 
@@ -136,7 +137,7 @@ export class UpgradeRouter {
   // answered the request. Node has let go of its parser: the connection ends with the response.
   #giveBack(request: IncomingMessage, socket: Duplex): void {
     socket.on('error', () => socket.destroy());
-    const response = new ServerResponse(request);
+    const response = new http.ServerResponse(request);
     response.shouldKeepAlive = false;
     response.assignSocket(request.socket);
     response.on('finish', () => {
