@@ -4,11 +4,5 @@
 import type * as Http from 'node:http';
 import { createRequire } from 'node:module';
 
-/** The module. */
-export const http: typeof Http = /* @__PURE__ */ load();
-
-function load(): typeof Http {
-  const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => typeof Http } };
-  // Node has it since 20.16, and a bundler that makes CommonJS has no URL of the module.
-  return process?.getBuiltinModule?.('node:http') ?? createRequire(import.meta.url)('node:http');
-}
+/** The module. What it is required from does not matter; an URL of this module is none that a bundler knows that makes CommonJS. */
+export const http: typeof Http = /* @__PURE__ */ createRequire('/')('node:http');

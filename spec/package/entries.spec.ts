@@ -1,8 +1,10 @@
 // What package.json says of the package, and whether what was built is that. `npm test` builds it first.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
+import process from 'node:process';
 import ts from 'typescript';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -89,7 +91,7 @@ test('built files name modules of Node by `node:`: Deno and bundlers know them b
     (file) => ts.preProcessFile(readFileSync(join(root, 'dist', file), 'utf8'), true, true).importedFiles,
   );
   const names = imported.map(({ fileName }) => fileName);
-  assert.ok(names.includes('node:http'));
+  assert.ok(names.includes('node:https'));
   assert.equal(
     names.filter((name) => builtinModules.includes(name)),
     [],
@@ -115,6 +117,16 @@ test('no built file that Node loads uses what Node 20 lacks', () => {
     [],
   );
 });
+
+for (const entry of ['index', 'node']) {
+  test(`who imports ${entry}.js loads node:http without undici, which is for Node's own WebSocket`, () => {
+    const code = `await import('./dist/${entry}.js');
+      const has = (part) => process.moduleLoadList.some((name) => name.includes(part));
+      console.log(has('_http_server'), has('undici'));`;
+    const words = ['--input-type=module', '-e', code];
+    assert.is(execFileSync(process.execPath, words, { cwd: root, encoding: 'utf8' }).trim(), 'true false');
+  });
+}
 
 // --- The checks themselves -----------------------------------------------------------------------------------------
 
