@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ReadBuffers } from '../../lib/adapter/deno-reading.ts';
+import { SPARE_SIZE } from '../../lib/adapter/spare-buffers.ts';
 import { Random } from '../support/random.ts';
 
 const test = suite('deno-reading');
@@ -18,9 +19,9 @@ test('the first read waits with a small buffer, the one behind a full one has a 
   const buffers = new ReadBuffers();
   assert.is(buffers.next.byteLength, 2 * KiB);
   read(buffers, 2 * KiB);
-  assert.is(buffers.next.byteLength, 64 * KiB);
-  read(buffers, 64 * KiB);
-  assert.is(buffers.next.byteLength, 64 * KiB);
+  assert.is(buffers.next.byteLength, SPARE_SIZE);
+  read(buffers, SPARE_SIZE);
+  assert.is(buffers.next.byteLength, SPARE_SIZE);
   buffers.release();
 });
 
@@ -38,7 +39,7 @@ test('a message that comes again and again, masked, of 16 KiB, is one read', () 
 test('behind a flood a connection waits with no more than 32 KiB, and behind little with little', () => {
   const buffers = new ReadBuffers();
   read(buffers, 2 * KiB);
-  for (let index = 0; index < 10; index++) read(buffers, 64 * KiB);
+  for (let index = 0; index < 10; index++) read(buffers, SPARE_SIZE);
   read(buffers, 40 * KiB);
   assert.is(buffers.next.byteLength, 32 * KiB);
   read(buffers, 10);
@@ -83,7 +84,7 @@ test('however many read much at once, each has a buffer of its own; what is rele
     buffers.release();
     buffers.release();
   }
-  for (const buffers of all) assert.is(buffers.next.byteLength, 64 * KiB);
+  for (const buffers of all) assert.is(buffers.next.byteLength, SPARE_SIZE);
   assert.is(new Set(all.map(({ next }) => next.buffer)).size, 100);
   for (const buffers of all) buffers.release();
 });

@@ -98,7 +98,7 @@ for (const kind of kinds) {
     await within(sending, 'what the peer sends');
     assert.is(length(recorder), sent);
     for (const [index, each] of recorder.chunks.entries()) {
-      if (index % 50 === 0) assert.ok(each.byteLength <= 64 * 1024);
+      if (index % 50 === 0) assert.ok(each.byteLength <= 65 * 1024);
     }
   });
 
