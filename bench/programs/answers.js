@@ -2,7 +2,7 @@
 // byte, so that nothing else is taken for a message.
 
 import { createServer } from 'node:net';
-import { Answers } from '../support/answers.js';
+import { Answers, Arrivals } from '../support/answers.js';
 import { answerOf } from '../support/handshake.js';
 import { answer } from '../support/process.js';
 
@@ -20,12 +20,13 @@ class Connection {
   #kept = [];
   #keptBytes = 0;
   #toCompare;
-  #received = 0;
+  #arrivals;
 
   /** @param {import('node:net').Socket} socket @param {Answers} answers @param {number} checked */
   constructor(socket, answers, checked) {
     this.#socket = socket;
     this.#answers = answers;
+    this.#arrivals = new Arrivals(answers);
     this.#toCompare = checked;
   }
 
@@ -33,13 +34,10 @@ class Connection {
   take(chunk) {
     if (this.#toCompare > 0) return this.#compare(chunk);
     const size = this.#answers.incomingSize;
-    for (let at = (size - this.#received) % size; at < chunk.byteLength; at += size) {
+    for (let at = (size - this.#arrivals.left) % size; at < chunk.byteLength; at += size) {
       if (chunk[at] !== FIRST_BYTE) this.#fail(`A client sends a frame that begins with ${chunk[at]}`);
     }
-    this.#received += chunk.byteLength;
-    const whole = Math.floor(this.#received / size);
-    this.#received -= whole * size;
-    this.#answers.write(this.#socket, whole);
+    this.#answers.write(this.#socket, this.#arrivals.take(chunk.byteLength));
   }
 
   /** @param {Buffer} chunk */

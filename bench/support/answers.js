@@ -40,6 +40,11 @@ export class Arrivals {
     this.#size = answers.incomingSize;
   }
 
+  /** Bytes of a message that is not whole yet. */
+  get left() {
+    return this.#left;
+  }
+
   /** Gives how many have become whole with so many bytes more. @param {number} bytes */
   take(bytes) {
     this.#left += bytes;

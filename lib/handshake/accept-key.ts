@@ -1,6 +1,7 @@
 // Sec-WebSocket-Key and the Sec-WebSocket-Accept that answers it: RFC 6455 §4.2.2 (5) and §11.3. The server proves with
 // it that it speaks WebSocket; the client checks the same value (§4.1).
 
+import { toLatin1 } from './http-head.ts';
 import { sha1 } from './sha1.ts';
 
 /** RFC 6455 §1.3: "unlikely to be used by network endpoints that do not understand the WebSocket Protocol". */
@@ -14,11 +15,7 @@ const BASE64_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
  * and base64-encoding … this 20-byte hash". The key is taken as written, not decoded.
  */
 export function acceptKey(key: string): string {
-  const text = key + GUID;
-  const bytes = new Uint8Array(text.length);
-  // A character of a field is one byte.
-  for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
-  return encodeBase64(sha1(bytes));
+  return encodeBase64(sha1(toLatin1(key + GUID)));
 }
 
 /**

@@ -8,8 +8,6 @@ import { isToken } from '../extension/extension-header.ts';
 
 export { isToken };
 
-const NO_CONTENT: Uint8Array = /* @__PURE__ */ new Uint8Array(0);
-
 /** The head of a request as an adapter hands it over. */
 export interface RequestHead {
   /** As written: `GET` of an opening handshake (RFC 6455 §4.2.1). */
@@ -183,9 +181,7 @@ export function serializeRequest(
   method: 'GET' | 'CONNECT' = 'GET',
 ): Uint8Array {
   const head = formatHead(`${method} ${target} HTTP/1.1`, headers);
-  const bytes = new Uint8Array(head.length);
-  writeLatin1(head, bytes);
-  return bytes;
+  return toLatin1(head);
 }
 
 /**
@@ -200,9 +196,10 @@ export function serializeResponse(
   body: string,
 ): Uint8Array {
   const head = formatHead(`HTTP/1.1 ${status} ${reasonPhrases.get(status) ?? 'Unknown'}`, headers);
-  const content = body === '' ? NO_CONTENT : new TextEncoder().encode(body);
+  if (body === '') return toLatin1(head);
+  const content = new TextEncoder().encode(body);
   const bytes = new Uint8Array(head.length + content.byteLength);
-  writeLatin1(head, bytes);
+  bytes.set(toLatin1(head));
   bytes.set(content, head.length);
   return bytes;
 }
@@ -216,8 +213,11 @@ function formatHead(startLine: string, headers: Iterable<readonly [string, strin
   return `${head}\r\n`;
 }
 
-function writeLatin1(text: string, bytes: Uint8Array): void {
+/** The bytes of a text in which a character is one byte. */
+export function toLatin1(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
   for (let index = 0; index < text.length; index++) bytes[index] = text.charCodeAt(index);
+  return bytes;
 }
 
 /** RFC 9110 §15. A client ignores them (RFC 9112 §4), people who look at the wire do not. */
