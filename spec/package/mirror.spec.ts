@@ -60,6 +60,7 @@ const exceptions: Record<string, string> = {
   'adapter/site': 'what serve and attach have in common: spec/adapter/node-server and node-attach',
   'client/stream-class': 'the face of client/web-socket-stream: spec/adapter/node-web-socket-stream',
   'bytes/mask-module': 'bytes made from mask.wat: spec/bytes/mask-simd',
+  'bytes/utf8-module': 'bytes made from utf8.wat: spec/bytes/utf8-simd',
   'job/refusal': 'spec/job/decide shows it where it is used',
   'stream/shared-reader': 'the messages of spec/connection/inbox and spec/reconnect/reconnect-inbox, by a stream',
   'stream/transform-pair': 'the base of the four transforms, each with its spec',

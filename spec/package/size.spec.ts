@@ -20,7 +20,7 @@ const limits: Record<string, number> = {
   'browser/testing.js': 49_000,
   'bun.js': 108_800,
   'core.js': 18_500,
-  'deno.js': 102_500,
+  'deno.js': 108_000,
   'index.js': 97_700,
   'node.js': 97_700,
   'polyfill.js': 15_600,
@@ -31,15 +31,15 @@ const limits: Record<string, number> = {
 const parts: readonly (readonly [name: string, file: string, limit: number])[] = [
   ['CloseCode', 'core', 600],
   ['FrameDecoder', 'core', 3_400],
-  ['Endpoint', 'core', 11_900],
+  ['Endpoint', 'core', 12_600],
   ['CloseCode', 'index', 600],
   ['FrameDecoderStream', 'index', 20_300],
   ['MessageAssemblerStream', 'index', 20_300],
   ['permessageDeflate', 'index', 18_400],
   ['upgrade', 'index', 42_900],
-  ['serve', 'index', 57_100],
-  ['connect', 'index', 56_000],
-  ['WebSocketStream', 'index', 58_700],
+  ['serve', 'index', 60_300],
+  ['connect', 'index', 59_100],
+  ['WebSocketStream', 'index', 61_800],
 ];
 
 /** What a bundler makes of the code, compressed. */
