@@ -20,6 +20,7 @@ import {
 import { type Handler, type Job, whenJobEnds } from '../job/job.ts';
 import type { Session, TlsFacts } from '../job/session.ts';
 import type { Delivery, KindOptions, Received, Sent } from '../job/session-kind.ts';
+import type { Stated } from '../job/stated.ts';
 import { checkOptions } from '../job/upgrade.ts';
 import {
   type AdmissionHooks,
@@ -312,15 +313,22 @@ export class Site<C, R extends boolean = false, M extends Delivery = 'whole'> {
 
   #upgradeOptions(connection: SiteConnection, parameters: PathParameters): WebSocketUpgradeOptions<R, M> {
     const { localAddress, remoteAddress, tls } = connection;
-    return {
-      // Those that tell the kind are of the type that they were given with.
-      ...(this.#passed as Pick<WebSocketUpgradeOptions<R, M>, keyof PassedOptions>),
+    const { limits, fragmentSize, slowConsumer, messages, raw, rsvBits } = this.#passed;
+    const all: Stated<PassedOptions & Pick<WebSocketUpgradeOptions, 'rules' | 'parameters' | 'localAddress'>> = {
       rules: this.#rules,
       parameters,
-      ...(localAddress === undefined ? undefined : { localAddress }),
-      ...(remoteAddress === undefined ? undefined : { remoteAddress }),
-      ...(tls === undefined ? undefined : { tls }),
+      localAddress,
+      remoteAddress,
+      tls,
+      limits,
+      fragmentSize,
+      slowConsumer,
+      messages,
+      raw,
+      rsvBits,
     };
+    // Those that tell the kind are of the type that they were given with.
+    return all as WebSocketUpgradeOptions<R, M>;
   }
 
   #refusePending(connection: SiteConnection, why: string): void {

@@ -62,15 +62,15 @@ export class Connection<I = Message>
     this.#limits = limits;
     this.#isRaw = raw;
     this.#slowConsumer = options.slowConsumer;
-    const size = fragmentSize === undefined ? undefined : { fragmentSize };
-    this.endpoint = new Endpoint({ role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab, ...size });
+    const all = { role, limits, raw, rsvBits, extensions, streamed, maskingKey, slab };
+    this.endpoint = new Endpoint(fragmentSize === undefined ? all : { ...all, fragmentSize });
     if (streamed) this.#streamed = new StreamedInbox(this, limits);
     else this.#whole = new Inbox<I>(this, limits.queueSize, weighItem);
     this.inbox = (this.#streamed ?? this.#whole) as MessageInbox<I>;
     this.#controlRate = createRate(limits.maxControlFrameRate, clock.now());
     // Who runs a raw session answers pings, and sends them.
-    const pingInterval = raw ? Number.POSITIVE_INFINITY : limits.pingInterval;
-    this.#watchdog = new Watchdog(this, engine, { ...limits, pingInterval, restAfter: this.endpoint.restAfter });
+    const watched = raw ? { ...limits, pingInterval: Number.POSITIVE_INFINITY } : limits;
+    this.#watchdog = new Watchdog(this, engine, watched, this.endpoint.restAfter);
   }
 
   get outbox(): Outbox {

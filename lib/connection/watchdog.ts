@@ -53,9 +53,8 @@ export class Watchdog implements Due {
   constructor(
     owner: WatchdogOwner,
     { clock, scheduler }: { readonly clock: Clock; readonly scheduler: Scheduler },
-    limits: Pick<ConnectionLimits, 'pingInterval' | 'pingTimeout' | 'stallTimeout' | 'idleTimeout'> & {
-      readonly restAfter: number;
-    },
+    limits: Pick<ConnectionLimits, 'pingInterval' | 'pingTimeout' | 'stallTimeout' | 'idleTimeout'>,
+    restAfter: number,
   ) {
     this.#owner = owner;
     this.#clock = clock;
@@ -65,8 +64,8 @@ export class Watchdog implements Due {
     this.#keepalive = new Keepalive(limits.pingInterval, limits.pingTimeout, now);
     this.#stallTimeout = limits.stallTimeout;
     this.#idleTimeout = limits.idleTimeout;
-    this.#restAfter = limits.restAfter;
-    this.#marksData = Math.min(limits.idleTimeout, limits.restAfter) !== Number.POSITIVE_INFINITY;
+    this.#restAfter = restAfter;
+    this.#marksData = Math.min(limits.idleTimeout, restAfter) !== Number.POSITIVE_INFINITY;
     this.#dataAt = now;
     this.#arm();
   }

@@ -21,10 +21,6 @@ export interface EndpointOutputOptions {
   readonly fragmentSize?: number;
   readonly rsvBits?: number;
   readonly slab?: Slab;
-  readonly chain?: ExtensionChain | undefined;
-  /** Called before its error is thrown: what it has done before is not known, and the peer's side of it may be another. */
-  readonly extensionFailed?: ((error: ExtensionError) => void) | undefined;
-  readonly maxUnsentPongs: number;
 }
 
 interface Lane {
@@ -90,13 +86,22 @@ export class EndpointOutput {
   #pongs: Uint8Array[] | undefined;
   #isInMessage = false;
 
-  /** Throws as the constructor of `Endpoint`. */
-  constructor(options: EndpointOutputOptions) {
+  /**
+   * Throws as the constructor of `Endpoint`.
+   *
+   * @param extensionFailed Called before its error is thrown: what it has done before is not known, and the peer's side of it may be another.
+   */
+  constructor(
+    options: EndpointOutputOptions,
+    maxUnsentPongs: number,
+    chain?: ExtensionChain,
+    extensionFailed?: (error: ExtensionError) => void,
+  ) {
     this.#lanes = findLanes(options);
-    this.#maxUnsentPongs = options.maxUnsentPongs;
+    this.#maxUnsentPongs = maxUnsentPongs;
     this.#rsvBits = options.rsvBits ?? 0;
-    this.#chain = options.chain;
-    this.#extensionFailed = options.extensionFailed;
+    this.#chain = chain;
+    this.#extensionFailed = extensionFailed;
     this.#fragmentSize = options.fragmentSize ?? Number.POSITIVE_INFINITY;
     assertFragmentSize(this.#fragmentSize);
   }

@@ -83,9 +83,8 @@ export class Endpoint {
     const chain = this.#chain;
     const maxFrameSize = options.limits?.maxFrameSize ?? (streamed ? Number.POSITIVE_INFINITY : limits.maxFrameSize);
     this.#input = new EndpointInput({ role, limits, maxFrameSize, streamed, raw, rsvBits, chain });
-    const fail = (error: ExtensionError): void => this.fail(error.closeCode, error.message);
-    const extensionFailed = chain === undefined ? undefined : fail;
-    this.#output = new EndpointOutput({ ...options, chain, extensionFailed, maxUnsentPongs: limits.maxUnsentPongs });
+    const extensionFailed = chain && ((error: ExtensionError): void => this.fail(error.closeCode, error.message));
+    this.#output = new EndpointOutput(options, limits.maxUnsentPongs, chain, extensionFailed);
   }
 
   /** Where the closing handshake is. */

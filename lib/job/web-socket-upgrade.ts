@@ -20,6 +20,7 @@ import type { Handler, Job } from './job.ts';
 import { Refusal } from './refusal.ts';
 import type { UpgradeRequest } from './session.ts';
 import type { Delivery, KindOptions, Received, Sent } from './session-kind.ts';
+import type { Stated } from './stated.ts';
 import { type UpgradeOptions, upgradeStreams, upgradeTransport } from './upgrade.ts';
 
 /** Options of `upgrade` that are handed on to it as they were given here: those that the opening handshake does not find out itself. */
@@ -119,9 +120,8 @@ export class WebSocketUpgrade<C = undefined, R extends boolean = false, M extend
     handler?: Handler<C, Received<R, M>, Sent<R>>,
     decided?: Decision<C>,
   ) {
-    const { rules = new ServerHandshakeRules(options), localAddress } = options;
-    this.#handshake = decided?.handshake ?? rules.apply(head, localAddress);
-    this.#options = toUpgradeOptions(head, options, handler, { handshake: this.#handshake, ...decided });
+    this.#handshake = decided?.handshake ?? rulesOf(options).apply(head, options.localAddress);
+    this.#options = toUpgradeOptions(head, options, handler, this.#handshake, decided?.context);
   }
 
   /**
@@ -134,10 +134,9 @@ export class WebSocketUpgrade<C = undefined, R extends boolean = false, M extend
     options: DecideOptions<C, R, M>,
     handler?: Handler<C, Received<R, M>, Sent<R>>,
   ): Promise<WebSocketUpgrade<C, R, M>> {
-    const rules = options.rules ?? new ServerHandshakeRules(options);
-    const handshake = applyRules(rules, head, options);
+    const handshake = applyRules(rulesOf(options), head, options);
     const decision = await askHooks(handshake, toRequest(head, handshake, options), options);
-    return new WebSocketUpgrade(head, { ...options, rules }, handler, decision);
+    return new WebSocketUpgrade(head, options, handler, decision);
   }
 
   /** 101, or the status of the refusal. */
@@ -221,6 +220,10 @@ interface Decision<C> {
   readonly context?: C;
 }
 
+function rulesOf(options: WebSocketUpgradeOptions<boolean, Delivery>): ServerHandshakeRules {
+  return options.rules ?? new ServerHandshakeRules(options);
+}
+
 // An extension of the user's is as his hooks are: its error is told to him, and nothing of it to the peer.
 function applyRules(
   rules: ServerHandshakeRules,
@@ -275,15 +278,25 @@ function toUpgradeOptions<C, I, O>(
   head: RequestHead,
   options: WebSocketUpgradeOptions<boolean, Delivery>,
   handler: Handler<C, I, O> | undefined,
-  { handshake, context }: Decision<C>,
+  handshake: ServerHandshake,
+  context: C | undefined,
 ): UpgradeOptions<C, I, O> {
-  return {
-    ...pickPassed(options),
+  const { remoteAddress, tls, limits, fragmentSize, slowConsumer, messages, raw, rsvBits } = options;
+  const all: Stated<Omit<UpgradeOptions<C, I, O>, 'response'>> = {
     role: 'server',
     subprotocol: handshake.subprotocol,
     extensions: handshake.extensions,
     request: toRequest(head, handshake, options),
-    ...(context === undefined ? undefined : { context }),
-    ...(handler === undefined ? undefined : { handler }),
+    context,
+    handler,
+    remoteAddress,
+    tls,
+    limits,
+    fragmentSize,
+    slowConsumer,
+    messages,
+    raw,
+    rsvBits,
   };
+  return all as UpgradeOptions<C, I, O>;
 }

@@ -34,7 +34,8 @@ function createWatchdog(limits: Partial<typeof off>, more: Partial<WatchdogOwner
     ...more,
   };
   const scheduler = { schedule: (task: () => void) => void setImmediate(task) };
-  const watchdog = new Watchdog(owner, { clock, scheduler }, { ...off, ...limits });
+  const all = { ...off, ...limits };
+  const watchdog = new Watchdog(owner, { clock, scheduler }, all, all.restAfter);
   return { clock, calls, watchdog };
 }
 

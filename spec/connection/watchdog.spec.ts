@@ -56,7 +56,8 @@ function createWatchdog(limits: Partial<typeof off>): {
   const clock = new CountingClock();
   const owner = new Owner(clock);
   const scheduler = { schedule: (task: () => void) => void setImmediate(task) };
-  const watchdog = new Watchdog(owner, { clock, scheduler }, { ...off, ...limits });
+  const all = { ...off, ...limits };
+  const watchdog = new Watchdog(owner, { clock, scheduler }, all, all.restAfter);
   // What a watchdog that has acted is told by the connection.
   for (const name of ['pingTimedOut', 'writeStalled', 'queueTooOld', 'sessionIdle'] as const) {
     const act = owner[name];

@@ -11,8 +11,8 @@ import { join } from '../support/hex.ts';
 const roles: readonly Role[] = ['server', 'client'];
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-function create(options: Partial<EndpointOutputOptions> = {}): EndpointOutput {
-  return new EndpointOutput({ role: 'server', maxUnsentPongs: 16, maskingKey: () => 0x37fa213d, ...options });
+function create(options: Partial<EndpointOutputOptions> = {}, maxUnsentPongs = 16): EndpointOutput {
+  return new EndpointOutput({ role: 'server', maskingKey: () => 0x37fa213d, ...options }, maxUnsentPongs);
 }
 
 /** Takes what waits, and gives it as `opcode payload`, with `…` behind the opcode of a frame without FIN. */
@@ -97,10 +97,10 @@ test('what waits counts its bytes and 64 more a frame; pongs are not counted', (
 });
 
 test('beyond the most unsent pongs only the latest is kept (RFC 6455 §5.5.3)', () => {
-  const output = create({ maxUnsentPongs: 2 });
+  const output = create({}, 2);
   for (const text of ['a', 'b', 'c', 'd']) output.pong(bytes(text));
   assert.equal(taken(output), ['10 a', '10 d']);
-  const one = create({ maxUnsentPongs: 0 });
+  const one = create({}, 0);
   for (const text of ['a', 'b']) one.pong(bytes(text));
   assert.equal(taken(one), ['10 b']);
 });
