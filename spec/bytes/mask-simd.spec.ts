@@ -1,20 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import createWabt from 'wabt';
 import { maskedCopy, maskInPlace } from '../../lib/bytes/mask.ts';
 import { MASK_MODULE } from '../../lib/bytes/mask-module.ts';
 import { maskBySimd } from '../../lib/bytes/mask-simd.ts';
 import { moduleOf } from '../../lib/bytes/web-assembly.ts';
+import { assembled } from '../support/assembled.ts';
 import { Random } from '../support/random.ts';
 
 const test = suite('mask by WebAssembly · RFC 6455 §5.3');
 
-const text = readFileSync(new URL('../../lib/bytes/mask.wat', import.meta.url), 'utf8');
-
 test('the module is what its source says, and smaller than 1 KiB', async () => {
-  const wabt = await createWabt();
-  const { buffer } = wabt.parseWat('mask.wat', text, { simd: true }).toBinary({});
+  const buffer = await assembled('mask');
   assert.equal(moduleOf(MASK_MODULE), buffer);
   assert.ok(buffer.byteLength < 1024);
 });

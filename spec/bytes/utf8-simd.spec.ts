@@ -1,20 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import createWabt from 'wabt';
 import { UTF8_MODULE } from '../../lib/bytes/utf8-module.ts';
 import { isUtf8BySimd, MOST } from '../../lib/bytes/utf8-simd.ts';
 import { moduleOf } from '../../lib/bytes/web-assembly.ts';
+import { assembled } from '../support/assembled.ts';
 import { toHex } from '../support/hex.ts';
 import { Random } from '../support/random.ts';
 
 const test = suite('UTF-8 by WebAssembly · RFC 3629');
 
-const text = readFileSync(new URL('../../lib/bytes/utf8.wat', import.meta.url), 'utf8');
-
 test('the module is what its source says, and smaller than 1 KiB', async () => {
-  const wabt = await createWabt();
-  const { buffer } = wabt.parseWat('utf8.wat', text, { simd: true }).toBinary({});
+  const buffer = await assembled('utf8');
   assert.equal(moduleOf(UTF8_MODULE), buffer);
   assert.ok(buffer.byteLength < 1024);
 });
